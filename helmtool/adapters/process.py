@@ -1,0 +1,79 @@
+"""The only module that starts programs: no shell, no secret in an argument or a log, its own process group."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What a program left behind: its exit code (negative: the signal that ended it) and both outputs, undecoded."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    input: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+) -> Completed:
+    """Runs a program to its end and gives its outputs, whatever its exit code.
+
+    `timeout` is in seconds; `env` replaces the whole environment. Raises FileNotFoundError, PermissionError and
+    subprocess.TimeoutExpired as the standard library does.
+    """
+    log.debug("run: %s", " ".join(argv))
+    done = subprocess.run(  # noqa: S603 - argv is a list, no shell
+        list(argv), input=input, stdin=subprocess.DEVNULL if input is None else None, capture_output=True, env=env, cwd=cwd, timeout=timeout, check=False
+    )
+    return Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
+
+
+async def run_async(
+    argv: Sequence[str],
+    *,
+    input: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+    on_stderr: Callable[[str], None] | None = None,
+) -> Completed:
+    """Runs a program to its end; a cancelled task sends it SIGTERM, waits for it to clean up, and only then goes on.
+
+    The program has a process group of its own, so that a Ctrl-C reaches helmtool alone, which then decides.
+    """
+    log.debug("run: %s", " ".join(argv))
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.PIPE if input is not None else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=env,
+        start_new_session=True,
+    )
+    communicate = asyncio.ensure_future(process.communicate(input))
+    try:
+        stdout, stderr = await asyncio.shield(communicate)
+    except asyncio.CancelledError:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        await communicate
+        raise
+    if on_stderr:
+        for line in stderr.decode(errors="replace").splitlines():
+            on_stderr(line)
+    return Completed(tuple(argv), process.returncode or 0, stdout, stderr)

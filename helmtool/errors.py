@@ -1,0 +1,83 @@
+"""Every error that a person can meet: each class owns its exit code, its sentence and its hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with the input, and where.
+
+    `line` and `column` count from 1 and are 0 where no file is at fault. `path` is dotted (`image.tag`, `networkPolicy.from[0]`).
+    """
+
+    message: str
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        """The problem on one line: `file:line:column: path: message`, without the parts that are not known."""
+        position = f":{self.line}:{self.column}" if self.line else ""
+        parts = [f"{self.file}{position}" if self.file else "", self.path, self.message]
+        return ": ".join(part for part in parts if part)
+
+    def as_dict(self) -> dict[str, str | int]:
+        """The problem as `-o json` prints it."""
+        return {"file": self.file, "line": self.line, "column": self.column, "path": self.path, "message": self.message}
+
+
+class HelmtoolError(Exception):
+    """What every command may raise; the command line turns it into a message, or a JSON document, and an exit code."""
+
+    exit_code: ClassVar[int] = 1
+    code: ClassVar[str] = "failed"
+
+    def __init__(self, message: str, *, hint: str = "", problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.problems = tuple(problems)
+
+
+class OperationFailed(HelmtoolError):
+    """The operation was tried and failed."""
+
+
+class UsageError(HelmtoolError):
+    """The command line asks for something that does not exist."""
+
+    exit_code = 2
+    code = "usage"
+
+
+class InvalidInput(HelmtoolError):
+    """The input is wrong; nothing was touched."""
+
+    exit_code = 3
+    code = "invalid-input"
+
+
+class Refused(HelmtoolError):
+    """A guard says no."""
+
+    exit_code = 4
+    code = "refused"
+
+
+class Unreachable(HelmtoolError):
+    """A cluster or a registry does not answer, forbids, or takes too long."""
+
+    exit_code = 5
+    code = "unreachable"
+
+
+class Interrupted(HelmtoolError):
+    """A person or a signal ended it."""
+
+    exit_code = 130
+    code = "interrupted"

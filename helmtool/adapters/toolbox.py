@@ -1,0 +1,188 @@
+"""Where the programs are that are not Python: helm, and the ones that the embedded cluster is made of.
+
+`tools/build.py` puts the pinned versions into the cache folder; a program on PATH that fits is as good. Nothing here imports
+anything but the standard library, so that the builder can use the same rules before there is a virtual environment.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from helmtool.adapters import process
+from helmtool.errors import InvalidInput
+
+KUBERNETES = "1.37.2"
+
+VERSIONS = {
+    "helm": "4.3.1",
+    "kwok": "0.8.0",
+    "kwokctl": "0.8.0",
+    "etcd": "3.7.1",
+    "kube-apiserver": KUBERNETES,
+    "kube-controller-manager": KUBERNETES,
+    "kube-scheduler": KUBERNETES,
+    "kubectl": KUBERNETES,
+}
+"""The pinned versions, for an installed package that has no `tools/go.mod`; a test holds the two together."""
+
+VERSION_ARGUMENTS = {
+    "helm": ("version", "--template", "{{.Version}}"),
+    "kubectl": ("version", "--client"),
+}
+"""How a program is asked for its version where it is not `--version`."""
+
+HELM_OLDEST = (4, 1, 0)
+HELM_MAJOR = 4
+HELM_BROKEN = frozenset({"4.2.1"})
+"""Versions of helm that must not be used: 4.2.1 hangs while it deletes."""
+
+VERSION_TIMEOUT = 10.0
+"""Seconds for a program to say its version."""
+
+_VERSION = re.compile(r"(?<![\d.])v?(\d+\.\d+\.\d+)(-[0-9A-Za-z.-]+)?")
+
+
+class ToolMissing(InvalidInput):
+    """A program is not there, or only in a version that does not fit."""
+
+    code: ClassVar[str] = "tool-missing"
+
+    def __init__(self, program: str, expected: str, found: str) -> None:
+        self.program, self.expected, self.found = program, expected, found
+        target = "make tools-client" if program == "helm" else "make tools"
+        super().__init__(f"{program} {expected} is needed, but {found}", hint=f"build it with: {target}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program, its version without the leading `v`, and where it is."""
+
+    program: str
+    version: str
+    path: Path
+
+
+def tools_folder() -> Path:
+    """Where built programs are kept: `$XDG_CACHE_HOME/helmtool/tools`, by default below `~/.cache`.
+
+    Raises NoHome where neither XDG_CACHE_HOME nor a home folder is known.
+    """
+    return cache_home() / "helmtool" / "tools"
+
+
+class NoHome(InvalidInput):
+    """There is no folder of one's own to keep anything in."""
+
+    code: ClassVar[str] = "no-home"
+
+    def __init__(self, variable: str) -> None:
+        super().__init__(
+            f"no home folder: HOME is not set to an absolute path, and {variable} is not either",
+            hint=f"export HOME, or {variable}=FOLDER",
+        )
+
+
+def cache_home() -> Path:
+    """The folder for what can be made again (XDG base directories). Raises NoHome."""
+    return _base("XDG_CACHE_HOME", ".cache")
+
+
+def _base(variable: str, below_home: str) -> Path:
+    """XDG: a relative path in the variable is to be ignored, as an unset one is."""
+    given, home = os.environ.get(variable, ""), os.environ.get("HOME", "")
+    if Path(given).is_absolute():
+        return Path(given)
+    if Path(home).is_absolute():
+        return Path(home) / below_home
+    raise NoHome(variable)
+
+
+def pinned_path(program: str, version: str | None = None) -> Path:
+    """Where the pinned program is, or would be once it is built. Helm's field manager is the name of its file, so that is `helm`."""
+    return tools_folder() / f"{program}-{version or VERSIONS[program]}" / program
+
+
+def find(program: str) -> Path:
+    """The pinned program, else one on PATH that fits. Raises ToolMissing."""
+    return locate(program).path
+
+
+def helm() -> tuple[Path, str]:
+    """Helm and its version (`4.3.1`). The pinned one's is known from its folder: no process is started. Raises ToolMissing."""
+    tool = locate("helm")
+    return tool.path, tool.version
+
+
+def locate(program: str) -> Tool:
+    """The pinned program, else one on PATH that fits, with its version. Raises ToolMissing with what was found instead."""
+    try:
+        path = pinned_path(program)
+        if os.access(path, os.X_OK):
+            return Tool(program, VERSIONS[program], path)
+    except NoHome:
+        pass  # a program on PATH does without
+    return on_path(program, VERSIONS[program])
+
+
+def on_path(program: str, pinned: str) -> Tool:
+    """The program of PATH when its version fits. Raises ToolMissing with what was found instead."""
+    found = shutil.which(program)
+    expected = expectation(program, pinned)
+    if found is None:
+        raise ToolMissing(program, expected, _nowhere(program))
+    path = Path(found).absolute()
+    version = read_version(program, path)
+    if version is None:
+        raise ToolMissing(program, expected, f"{path} does not tell its version")
+    if not fits(program, version, pinned):
+        raise ToolMissing(program, expected, f"{path} is {version}")
+    return Tool(program, version, path)
+
+
+def _nowhere(program: str) -> str:
+    try:
+        return f"there is no {program} in {tools_folder()} or on PATH"
+    except NoHome:
+        return f"there is no {program} on PATH, and no home folder to look in"
+
+
+def expectation(program: str, pinned: str) -> str:
+    """Which versions would do, in words."""
+    if program == "helm":
+        return f">= {'.'.join(map(str, HELM_OLDEST[:2]))} and < {HELM_MAJOR + 1}, not {', '.join(sorted(HELM_BROKEN))},"
+    return pinned
+
+
+def fits(program: str, version: str, pinned: str) -> bool:
+    """Whether that version can be used: helm within its major version, everything else exactly as pinned.
+
+    The Kubernetes programs must be of one version, and the embedded cluster is only ever tried with the pinned ones.
+    """
+    if program != "helm":
+        return version == pinned
+    numbers = tuple(int(part) for part in version.split("-", 1)[0].split("."))
+    return numbers >= HELM_OLDEST and numbers[0] == HELM_MAJOR and "-" not in version and version not in HELM_BROKEN
+
+
+def parse_version(output: str) -> str | None:
+    """The first version in what a program prints (`v4.3.1+g1234` → `4.3.1`, `1.37.0-rc.1` as it is); None where there is none."""
+    match = _VERSION.search(output)
+    return match.group(1) + (match.group(2) or "") if match else None
+
+
+@functools.cache
+def read_version(program: str, path: Path) -> str | None:
+    """Asks the program itself, once per process; None where it cannot be started, is too slow, fails or prints no version."""
+    arguments = VERSION_ARGUMENTS.get(program, ("--version",))
+    try:
+        done = process.run([str(path), *arguments], timeout=VERSION_TIMEOUT)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return parse_version(done.stdout.decode(errors="replace")) if done.returncode == 0 else None

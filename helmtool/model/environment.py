@@ -1,0 +1,228 @@
+"""Environments: which cluster a name means, and what a release asks for there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeVar
+
+from helmtool.errors import InvalidInput, Problem
+from helmtool.model.document import Document, Path, dotted
+from helmtool.model.tag import StableTag
+
+_Choice = TypeVar("_Choice", bound=Enum)
+
+
+class Policy(Enum):
+    """What happens where a step of a release cannot be done: it fails, it warns, or the step is not tried."""
+
+    REQUIRED = "required"
+    WARN = "warn"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterIdentity:
+    """How a cluster is recognised: the ending of its name, and the pins that `env pin` records (empty where there is none)."""
+
+    name_ends_with: tuple[str, ...] = ()
+    server: str = ""
+    ca_fingerprint: str = ""
+    kube_system_uid: str = ""
+
+    @property
+    def pinned(self) -> bool:
+        """Whether anything stronger than the name is known."""
+        return bool(self.server or self.ca_fingerprint or self.kube_system_uid)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """One entry of values/environments.yaml; `kubeconfig` is text as written there, a leading `~` included."""
+
+    name: str
+    namespace: str
+    release: str
+    description: str = ""
+    cluster: ClusterIdentity = field(default_factory=ClusterIdentity)
+    kubeconfig: str = ""
+    embedded: bool = False
+    endpoint: str = ""
+    protected: bool = False
+    stable_tag: StableTag = StableTag.OFF
+    resolve: Policy = Policy.REQUIRED
+    verify: Policy = Policy.REQUIRED
+    prepull: Policy = Policy.WARN
+
+
+class InvalidEnvironments(InvalidInput):
+    """values/environments.yaml says something that cannot be; `problems` holds all of it."""
+
+    code = "invalid-environments"
+
+    def __init__(self, file: str, problems: tuple[Problem, ...]) -> None:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{file} does not describe the environments: {count}", problems=problems)
+
+
+class UnknownEnvironment(InvalidInput):
+    """A name that values/environments.yaml does not have."""
+
+    code = "unknown-environment"
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        close = difflib.get_close_matches(name.lower(), known, n=1)
+        listed = f"values/environments.yaml has {', '.join(known) or 'none'}"
+        super().__init__(f"there is no environment `{name}`", hint=f"did you mean {close[0]}? {listed}" if close else listed)
+        self.name = name
+        self.known = known
+
+
+def find_environment(name: str, environments: Mapping[str, Environment]) -> Environment:
+    """The environment of that name. Raises UnknownEnvironment, with the nearest name that exists."""
+    if name not in environments:
+        raise UnknownEnvironment(name, tuple(environments))
+    return environments[name]
+
+
+def matches(environment: Environment, cluster_name: str) -> bool:
+    """Whether the cluster's name ends as the environment's cluster does.
+
+    Never by what it contains: `…prodsrv-v1.22.9` is the testbed, `…prodsrv` is production.
+    """
+    return any(cluster_name.endswith(ending) for ending in environment.cluster.name_ends_with if ending)
+
+
+def matching(environments: Mapping[str, Environment], cluster_name: str) -> list[Environment]:
+    """Every environment whose cluster the name may be; more than one means that the file is ambiguous."""
+    return [environment for environment in environments.values() if matches(environment, cluster_name)]
+
+
+def parse_environments(document: Document) -> dict[str, Environment]:
+    """The environments of the file, by name, in its order. Raises InvalidEnvironments with all problems at once."""
+    reader = _Reader(document, ())
+    reader.allow_only("environments")
+    entries = reader.section("environments")
+    environments = {name: _environment(name, entries.section(name)) for name in entries.data}
+    if not entries.data and not reader.problems:
+        reader.add("environments", "no environment is described")
+    _check_endings(entries, environments)
+    if reader.problems:
+        raise InvalidEnvironments(document.file, tuple(reader.problems))
+    return environments
+
+
+class _Reader:
+    """Reads typed entries out of one map of the document; all readers of a document collect problems in one list."""
+
+    def __init__(self, document: Document, path: Path, problems: list[Problem] | None = None) -> None:
+        self.document = document
+        self.path = path
+        self.problems: list[Problem] = [] if problems is None else problems
+        content: Any = document.data
+        for part in path:
+            content = content.get(part) if isinstance(content, dict) else None
+        self.data: dict[str, Any] = content if isinstance(content, dict) else {}
+
+    def add(self, key: str, message: str) -> None:
+        """Adds a problem at the key, or where it should stand."""
+        path = (*self.path, key)
+        place: Path = path
+        while place and place not in self.document.positions:
+            place = place[:-1]
+        position = self.document.positions[place]
+        self.problems.append(Problem(message, self.document.file, position.key_line, position.key_column, dotted(path)))
+
+    def allow_only(self, *known: str) -> None:
+        for key in self.data:
+            if key not in known:
+                close = difflib.get_close_matches(key, known, n=1)
+                self.add(key, f"unknown key, did you mean {close[0]}?" if close else f"unknown key, known are {', '.join(known)}")
+
+    def section(self, key: str) -> _Reader:
+        if not isinstance(self.data.get(key, {}), dict):
+            self.add(key, "expected keys and values")
+        return _Reader(self.document, (*self.path, key), self.problems)
+
+    def text(self, key: str, *, required: bool = False) -> str:
+        value = self.data.get(key, "")
+        if not isinstance(value, str):
+            self.add(key, "expected text: put it in quotes")
+            value = ""
+        elif required and not value:
+            self.add(key, "is missing")
+        return str(value)
+
+    def flag(self, key: str) -> bool:
+        value = self.data.get(key, False)
+        if not isinstance(value, bool):
+            self.add(key, "expected true or false")
+        return value is True
+
+    def choice(self, key: str, default: _Choice) -> _Choice:
+        """One of the words of the default's Enum."""
+        value = self.data.get(key, default.value)
+        words = {str(member.value): member for member in type(default)}
+        if not isinstance(value, str) or value not in words:
+            self.add(key, f"expected one of {', '.join(words)}; a word like off stands in quotes")
+            return default
+        return words[value]
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.data.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+            self.add(key, "expected a list of texts, none of them empty")
+            return ()
+        return tuple(value)
+
+
+def _environment(name: str, reader: _Reader) -> Environment:
+    reader.allow_only(
+        "description", "cluster", "kubeconfig", "embedded", "namespace", "release", "endpoint", "protected", "stableTag", "policies"
+    )
+    policies = reader.section("policies")
+    policies.allow_only("resolve", "verify", "prepull")
+    embedded = reader.flag("embedded")
+    return Environment(
+        name=name,
+        description=reader.text("description"),
+        cluster=_cluster(reader, embedded=embedded),
+        kubeconfig=reader.text("kubeconfig", required=not embedded),
+        embedded=embedded,
+        namespace=reader.text("namespace", required=True),
+        release=reader.text("release", required=True),
+        endpoint=reader.text("endpoint"),
+        protected=reader.flag("protected"),
+        stable_tag=reader.choice("stableTag", StableTag.OFF),
+        resolve=policies.choice("resolve", Policy.REQUIRED),
+        verify=policies.choice("verify", Policy.REQUIRED),
+        prepull=policies.choice("prepull", Policy.WARN),
+    )
+
+
+def _cluster(reader: _Reader, *, embedded: bool) -> ClusterIdentity:
+    if embedded:
+        for key in ("cluster", "kubeconfig"):
+            if key in reader.data:
+                reader.add(key, "an embedded environment brings its own cluster: remove this, or `embedded`")
+        return ClusterIdentity()
+    cluster = reader.section("cluster")
+    cluster.allow_only("nameEndsWith", "server", "caFingerprint", "kubeSystemUid")
+    identity = ClusterIdentity(
+        cluster.texts("nameEndsWith"), cluster.text("server"), cluster.text("caFingerprint"), cluster.text("kubeSystemUid")
+    )
+    if not identity.name_ends_with and "nameEndsWith" not in cluster.data:
+        cluster.add("nameEndsWith", "is missing: the ending of the cluster's name, as `kubectl config get-clusters` shows it")
+    return identity
+
+
+def _check_endings(entries: _Reader, environments: Mapping[str, Environment]) -> None:
+    """No cluster's name may be two environments: an ending must not end in another environment's ending."""
+    for environment in environments.values():
+        for ending in environment.cluster.name_ends_with:
+            for other in matching(environments, ending):
+                if other.name != environment.name:
+                    message = f"a cluster `{ending}` would also be {other.name}: use endings that tell them apart"
+                    _Reader(entries.document, ("environments", environment.name), entries.problems).add("cluster", message)

@@ -38,9 +38,16 @@ def run(
     `timeout` is in seconds; `env` replaces the whole environment. Raises FileNotFoundError, PermissionError and
     subprocess.TimeoutExpired as the standard library does.
     """
-    log.debug("run: %s", " ".join(argv))
-    done = subprocess.run(  # noqa: S603 - argv is a list, no shell
-        list(argv), input=input, stdin=subprocess.DEVNULL if input is None else None, capture_output=True, env=env, cwd=cwd, timeout=timeout, check=False
+    log.info("run: %s", " ".join(argv))
+    done = subprocess.run(
+        list(argv),
+        input=input,
+        stdin=subprocess.DEVNULL if input is None else None,
+        capture_output=True,
+        env=env,
+        cwd=cwd,
+        timeout=timeout,
+        check=False,
     )
     return Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
 
@@ -56,7 +63,7 @@ async def run_async(
 
     The program has a process group of its own, so that a Ctrl-C reaches helmtool alone, which then decides.
     """
-    log.debug("run: %s", " ".join(argv))
+    log.info("run: %s", " ".join(argv))
     process = await asyncio.create_subprocess_exec(
         *argv,
         stdin=asyncio.subprocess.PIPE if input is not None else asyncio.subprocess.DEVNULL,

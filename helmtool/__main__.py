@@ -1,0 +1,16 @@
+"""The program: `helmtool`, and `python -m helmtool`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Runs one command and ends the process with its exit code."""
+    from helmtool.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

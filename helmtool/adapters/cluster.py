@@ -1,0 +1,223 @@
+"""The API server, through the kubernetes client: identity, objects, server-side-apply dry runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from helmtool.adapters.kubeconfig import Access
+from helmtool.errors import OperationFailed, Unreachable
+from helmtool.model.manifest import Manifest, ObjectKey, key_of
+
+log = logging.getLogger(__name__)
+
+HELM_MANAGER = "helm"
+"""The field manager of Helm's server-side apply: the base name of its binary."""
+PARALLEL_REQUESTS = 8
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API server said: HTTP status, the decoded document, and the texts of its Warning headers."""
+
+    status: int
+    body: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """The server's own sentence of an error, else an empty text."""
+        return str(self.body.get("message") or "")
+
+    @property
+    def reason(self) -> str:
+        """The machine-readable reason of an error (`NotFound`, `Conflict`, …), else an empty text."""
+        return str(self.body.get("reason") or "")
+
+
+class ClusterUnreachable(Unreachable):
+    """Nothing answers at the API server's address."""
+
+    code = "cluster-unreachable"
+
+
+class ClusterForbidden(Unreachable):
+    """The API server answers, and forbids."""
+
+    code = "cluster-forbidden"
+
+
+class Cluster:
+    """One API server, through one context of a kubeconfig. Methods block; they are safe to call from several threads."""
+
+    def __init__(self, access: Access, namespace: str) -> None:
+        self.access = access
+        self.namespace = namespace
+        self._client = _client(access)
+        self._resources: dict[str, dict[str, tuple[str, bool]]] = {}
+        self._lock = threading.Lock()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Answer:
+        """Sends one request and gives the answer, whatever its status except 401 and 403.
+
+        Raises ClusterUnreachable and ClusterForbidden.
+        """
+        import urllib3
+
+        # The client's own request() takes no server-side-apply body, so its pool and its authentication are used directly.
+        client, configuration = self._client, self._client.configuration
+        headers, queries = {"Accept": accept, "Content-Type": content_type, "User-Agent": "helmtool"}, [*(query or {}).items()]
+        try:
+            client.update_params_for_auth(headers, queries, ["BearerToken"], path, method, None)
+            response = client.rest_client.pool_manager.request(
+                method,
+                configuration.host + path + ("?" + urlencode(queries) if queries else ""),
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+                retries=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from None
+        answer = Answer(response.status, _decode(response.data), _warnings(response.headers))
+        log.debug("%s %s: %s", method, path, response.status)
+        if answer.status in (401, 403):
+            raise self._forbidden(answer)
+        return answer
+
+    def get(self, key: ObjectKey) -> Manifest | None:
+        """The live object, or nothing where there is none."""
+        answer = self.request("GET", self.path(key))
+        if answer.status == 404:
+            return None
+        return self._ok(answer).body
+
+    def apply(self, manifest: Manifest, *, manager: str, dry_run: bool = False, force: bool = False) -> Answer:
+        """Server-side apply of one object under a field manager; the answer may be a 409 or 422, which the caller judges."""
+        query = {"fieldManager": manager, "force": "true" if force else "false"} | ({"dryRun": "All"} if dry_run else {})
+        return self.request("PATCH", self.path(key_of(manifest)), query, manifest, "application/apply-patch+yaml")
+
+    def create(self, manifest: Manifest) -> Answer:
+        """Creates an object; a 409 says that it is there already."""
+        return self.request("POST", self._collection(key_of(manifest)), {"fieldManager": "helmtool"}, manifest)
+
+    def replace(self, manifest: Manifest) -> Answer:
+        """Replaces an object; with a resourceVersion in it, a 409 says that somebody was faster."""
+        return self.request("PUT", self.path(key_of(manifest)), {"fieldManager": "helmtool"}, manifest)
+
+    def create_dry_run(self, manifest: Manifest) -> Answer:
+        """Asks whether the API server would create the object: admission, quota and pod security included."""
+        key = key_of(manifest)
+        return self.request("POST", self._collection(key), {"dryRun": "All"}, manifest)
+
+    def in_parallel(self, calls: Sequence[Any]) -> list[Any]:
+        """The results of several calls (functions without arguments), in their order."""
+        with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as pool:
+            return [future.result() for future in [pool.submit(call) for call in calls]]
+
+    def list(self, api_version: str, kind: str, label_selector: str = "", field_selector: str = "") -> list[Manifest]:
+        """The objects of one kind in the namespace that the selectors choose."""
+        query = {k: v for k, v in (("labelSelector", label_selector), ("fieldSelector", field_selector)) if v}
+        answer = self.request("GET", self._collection(ObjectKey(api_version, kind, self.namespace, "")), query)
+        items: list[Manifest] = self._ok(answer).body.get("items") or []
+        return items
+
+    def namespace_exists(self) -> bool:
+        """Whether the namespace is there."""
+        return self.request("GET", f"/api/v1/namespaces/{self.namespace}").status == 200
+
+    def system_uid(self) -> str:
+        """The UID of the namespace `kube-system`: one for each cluster, for its whole life."""
+        return str(self._ok(self.request("GET", "/api/v1/namespaces/kube-system")).body["metadata"]["uid"])
+
+    def path(self, key: ObjectKey) -> str:
+        """The request path of one object."""
+        return f"{self._collection(key)}/{quote(key.name)}"
+
+    def _collection(self, key: ObjectKey) -> str:
+        plural, namespaced = self._resource(key)
+        prefix = "/api/v1" if key.api_version == "v1" else f"/apis/{key.api_version}"
+        return f"{prefix}/namespaces/{key.namespace or self.namespace}/{plural}" if namespaced else f"{prefix}/{plural}"
+
+    def _resource(self, key: ObjectKey) -> tuple[str, bool]:
+        """Plural name of a kind and whether it lives in a namespace, from the API server's discovery."""
+        with self._lock:
+            if key.api_version not in self._resources:
+                prefix = "/api/v1" if key.api_version == "v1" else f"/apis/{key.api_version}"
+                answer = self.request("GET", prefix)
+                found = answer.body.get("resources", []) if answer.status == 200 else []
+                self._resources[key.api_version] = {r["kind"]: (r["name"], r["namespaced"]) for r in found if "/" not in r["name"]}
+            resource = self._resources[key.api_version].get(key.kind)
+        if resource is None:
+            raise OperationFailed(f"{self.access.server} does not know the kind {key.kind} of {key.api_version}")
+        return resource
+
+    def _ok(self, answer: Answer) -> Answer:
+        if answer.status >= 400:
+            raise OperationFailed(f"{self.access.server} answered {answer.status}: {answer.message or answer.reason}")
+        return answer
+
+    def _unreachable(self, error: Exception) -> ClusterUnreachable:
+        cause = getattr(error, "reason", None) or error
+        text = str(cause).rsplit(": ", 1)[-1]
+        return ClusterUnreachable(
+            f"the API server {self.access.server} (cluster {self.access.cluster}) does not answer: {text}",
+            hint="helmtool local up"
+            if _is_loopback(self.access.server)
+            else f"kubectl --kubeconfig {self.access.kubeconfig} get --raw /healthz",
+        )
+
+    def _forbidden(self, answer: Answer) -> ClusterForbidden:
+        if answer.status == 401:
+            return ClusterForbidden(
+                f"the API server {self.access.server} does not accept the credentials of context {self.access.context}",
+                hint="export OS_TOKEN=$(openstack token issue -c id -f value), or ask for a new kubeconfig",
+            )
+        return ClusterForbidden(f"the API server forbids it: {answer.message}", hint="kubectl auth can-i --list -n " + self.namespace)
+
+
+def _client(access: Access) -> Any:
+    from kubernetes import config  # slow: only when a cluster is really talked to
+
+    try:
+        new_client: Any = config.new_client_from_config
+        return new_client(config_file=access.kubeconfig, context=access.context)
+    except config.ConfigException as error:
+        raise ClusterForbidden(
+            f"context {access.context} of {access.kubeconfig} gives no credentials: {error}",
+            hint="export OS_TOKEN=$(openstack token issue -c id -f value)",
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ClusterForbidden(f"context {access.context} of {access.kubeconfig} cannot be used: {error}") from None
+
+
+def _decode(data: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(data)
+    except ValueError:
+        return {"message": data[:200].decode(errors="replace")}
+    return body if isinstance(body, dict) else {}
+
+
+def _warnings(headers: Any) -> tuple[str, ...]:
+    """The texts of `Warning: 299 - "text"` headers, where Kubernetes puts deprecations and the like."""
+    return tuple(value.split('"', 1)[1].rsplit('"', 1)[0].replace('\\"', '"') for value in headers.getlist("Warning") if '"' in value)
+
+
+def _is_loopback(server: str) -> bool:
+    return "://127.0.0.1" in server or "://localhost" in server or "://[::1]" in server

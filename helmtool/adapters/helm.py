@@ -1,0 +1,174 @@
+"""Helm, through pyhelm3: the only module that calls it.
+
+pyhelm3's `Command` is subclassed, because as it is it runs helm through a shell (a cancel then orphans it), creates
+namespaces, reuses old values, and knows neither `--server-side` on rollback nor which error is which.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyhelm3 import Command
+
+from helmtool.adapters.kubeconfig import Access
+from helmtool.adapters.process import run_async
+from helmtool.errors import HelmtoolError, InvalidInput, OperationFailed, Problem, Refused, Unreachable
+from helmtool.model.manifest import Manifest, parse_manifests
+
+if TYPE_CHECKING:
+    from semver import VersionInfo
+
+HISTORY_MAX = 10
+"""How many revisions Helm keeps: its own default, said explicitly."""
+
+
+class HelmFailed(OperationFailed):
+    """Helm tried, and failed."""
+
+    code = "helm-failed"
+
+
+class ChartInvalid(InvalidInput):
+    """The chart refuses the values, or does not render."""
+
+    code = "chart"
+
+
+class ReleasePending(Refused):
+    """Helm takes another operation on the release to be under way."""
+
+    code = "release-pending"
+
+
+class HelmUnreachable(Unreachable):
+    """Helm could not talk to the API server."""
+
+    code = "cluster-unreachable"
+
+
+class DiffPluginMissing(InvalidInput):
+    """The helm-diff plugin is not installed."""
+
+    code = "helm-diff-missing"
+
+
+class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
+    """pyhelm3's command with the traps taken out; see `Helm` for what the operations use."""
+
+    def __init__(self, executable: Path, version: str, access: Access | None, on_stderr: Callable[[str], None] | None = None) -> None:
+        super().__init__(executable=str(executable), history_max_revisions=HISTORY_MAX)
+        self._version_text = version
+        self._access = access
+        self._on_stderr = on_stderr
+
+    async def run(self, command: Sequence[Any], input: bytes | None = None) -> bytes:
+        """Runs helm without a shell in its own process group; raises an error of helmtool's own kinds."""
+        argv = [self._executable, *(str(part) for part in command)]
+        completed = await run_async(argv, input=input, env=self._environment(), on_stderr=self._on_stderr)
+        if completed.returncode != 0:
+            raise helm_error(completed.stderr.decode(errors="replace"))
+        return completed.stdout
+
+    def client_version(self) -> VersionInfo:
+        """The version that was read when helm was looked for: no second start of helm."""
+        import semver
+
+        return semver.Version.parse(self._version_text)
+
+    def _environment(self) -> dict[str, str]:
+        """The kubeconfig and context reach helm by environment, where a path with several files works too."""
+        import os
+
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("HELM_KUBE")}
+        if self._access:
+            environment |= {"KUBECONFIG": self._access.kubeconfig, "HELM_KUBECONTEXT": self._access.context}
+        return environment
+
+
+class Helm:
+    """What the operations ask of helm, for one release in one namespace."""
+
+    def __init__(self, command: HelmCommand, release: str, namespace: str) -> None:
+        self.command = command
+        self.release = release
+        self.namespace = namespace
+
+    async def template(self, chart: Path, values: Mapping[str, Any], *, is_upgrade: bool = False, kube_version: str = "") -> list[Manifest]:
+        """The rendered objects, test hooks included; needs no cluster. Raises ChartInvalid."""
+        argv = ["template", self.release, chart, "--namespace", self.namespace, "--values", "-"]
+        argv += ["--is-upgrade"] if is_upgrade else []
+        argv += ["--kube-version", kube_version] if kube_version else []
+        return parse_manifests(await self.command.run(argv, json.dumps(values).encode()))
+
+    async def upgrade(
+        self, chart: Path, values: Mapping[str, Any], *, timeout: str, description: str, force_conflicts: bool = False
+    ) -> int:
+        """Installs or upgrades, and gives the new revision's number; does not wait for pods.
+
+        Always with --reset-values (without it an empty document silently reuses the last values) and with server-side
+        apply said explicitly; never creates a namespace, never rolls back by itself (it hides the cause, and a first
+        install that fails would delete what was there before). Helm's OpenAPI validation is left out: the preflight
+        has asked the API server itself. `force_conflicts` takes fields back that other hands have set: say so before.
+        """
+        argv = ["upgrade", self.release, chart, "--install", "--namespace", self.namespace, "--values", "-", "--output", "json"]
+        argv += ["--reset-values", "--server-side=true", "--disable-openapi-validation", "--history-max", HISTORY_MAX]
+        argv += ["--timeout", timeout, "--description", description, *(["--force-conflicts"] if force_conflicts else [])]
+        stdout = await self.command.run(argv, json.dumps(values).encode())
+        return int(json.loads(stdout[stdout.index(b"{") :])["version"])
+
+    async def rollback(self, revision: int, *, timeout: str) -> None:
+        """Goes back to a revision; does not wait for pods. Also the way out of a revision that was left pending."""
+        argv = ["rollback", self.release, revision, "--namespace", self.namespace, "--history-max", HISTORY_MAX]
+        await self.command.run([*argv, "--server-side=true", "--force-conflicts", "--timeout", timeout])
+
+    async def plugin_diff(self, chart: Path, values: Mapping[str, Any], *, context: int) -> str:
+        """What the helm-diff plugin says of an upgrade; secrets are never shown. Raises DiffPluginMissing."""
+        try:
+            text: str = await self.command.diff_upgrade(
+                self.release, chart, dict(values), context_lines=context, namespace=self.namespace, reset_values=True, show_secrets=False
+            )
+        except HelmFailed as error:
+            if 'unknown command "diff"' not in error.message:
+                raise
+            raise DiffPluginMissing(
+                "the helm-diff plugin is not installed",
+                hint="helm plugin install https://github.com/databus23/helm-diff --verify=false, or leave --engine away",
+            ) from None
+        return text
+
+
+def helm_error(stderr: str) -> HelmtoolError:
+    """Helm's words on stderr as one of helmtool's errors: every error of Helm exits 1, so only its text tells them apart."""
+    text = _sentence(stderr)
+    lower = text.lower()
+    if "another operation (install/upgrade/rollback) is in progress" in lower:
+        return ReleasePending(
+            "another helm operation on this release is in progress, or was killed", hint="helmtool status ENV, then helmtool rollback ENV"
+        )
+    if "connection refused" in lower or "kubernetes cluster unreachable" in lower or "i/o timeout" in lower or "no such host" in lower:
+        return HelmUnreachable(f"helm cannot reach the API server: {text}")
+    if "values don't meet the specifications of the schema" in lower:
+        return ChartInvalid(
+            "the chart's schema refuses the values", problems=[Problem(line[2:]) for line in stderr.splitlines() if line.startswith("- ")]
+        )
+    if "execution error at" in lower or "parse error at" in lower or "yaml parse error" in lower or "error calling" in lower:
+        return ChartInvalid(_template_message(text))
+    return HelmFailed(f"helm: {text}")
+
+
+def _sentence(stderr: str) -> str:
+    lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith(("WARNING:", "level="))]
+    return (
+        " ".join(line.strip() for line in lines)
+        .removeprefix("Error: ")
+        .removeprefix("UPGRADE FAILED: ")
+        .removeprefix("INSTALLATION FAILED: ")
+    )
+
+
+def _template_message(text: str) -> str:
+    """The words of the chart's own `fail`, without the template's position before them."""
+    return text.split("): ", 1)[1] if "execution error at (" in text and "): " in text else text

@@ -1,0 +1,112 @@
+"""Which cluster a kubeconfig names: read only, and only the context in use is looked at."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helmtool.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One context of a kubeconfig: how a cluster is reached, and what the file says of its identity.
+
+    `kubeconfig` may name several files joined by the system's path separator, as KUBECONFIG does.
+    `ca_fingerprint` is `sha256:<hex>` of the first certificate of the cluster's CA, or empty.
+    """
+
+    kubeconfig: str
+    context: str
+    cluster: str
+    server: str
+    ca_fingerprint: str
+
+
+class KubeconfigInvalid(InvalidInput):
+    """The kubeconfig is missing, not readable, or does not name a cluster."""
+
+    code = "kubeconfig"
+
+
+def read_access(kubeconfig: str, context: str | None = None) -> Access:
+    """Reads the identity of the context in use (or of `context`) from one kubeconfig or several merged ones.
+
+    Merging is kubectl's: the first file that names a cluster, context or current-context wins.
+    Raises KubeconfigInvalid.
+    """
+    documents = [(path, _read(path)) for path in kubeconfig.split(os.pathsep) if path]
+    chosen = context or next((d["current-context"] for _, d in documents if d.get("current-context")), None)
+    if not chosen:
+        raise KubeconfigInvalid(f"{kubeconfig} names no current context", hint="kubectl config use-context NAME, or --kube-context NAME")
+    entry = _named(documents, "contexts", chosen)
+    if entry is None:
+        known = ", ".join(sorted(_names(documents, "contexts"))) or "none"
+        raise KubeconfigInvalid(f"{kubeconfig} has no context {chosen!r}; it has: {known}", hint="kubectl config get-contexts")
+    cluster_name = str(_inner(entry[1], "context").get("cluster") or "")
+    cluster = _named(documents, "clusters", cluster_name)
+    if cluster is None:
+        raise KubeconfigInvalid(f"{kubeconfig}: context {chosen!r} names cluster {cluster_name!r}, which is not in it")
+    body = _inner(cluster[1], "cluster")
+    return Access(kubeconfig, chosen, cluster_name, str(body.get("server") or ""), _fingerprint(body, Path(cluster[0]).parent))
+
+
+def _read(path: str) -> dict[str, Any]:
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    file = Path(path).expanduser()
+    try:
+        text = file.read_bytes()
+    except FileNotFoundError:
+        raise KubeconfigInvalid(f"no kubeconfig at {path}", hint="--kubeconfig FILE, or export KUBECONFIG=FILE") from None
+    except OSError as error:
+        raise KubeconfigInvalid(f"the kubeconfig {path} cannot be read: {error.strerror}", hint=f"ls -l {path}") from None
+    try:
+        data = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise KubeconfigInvalid(f"{path}{where}: the kubeconfig is not YAML") from None
+    if not isinstance(data, dict):
+        raise KubeconfigInvalid(f"{path}: the kubeconfig holds no settings; expected a map with clusters, contexts and users")
+    return data
+
+
+def _entries(document: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:
+    items = document.get(section)
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+
+
+def _named(documents: list[tuple[str, dict[str, Any]]], section: str, name: str) -> tuple[str, Mapping[str, Any]] | None:
+    return next(((path, item) for path, document in documents for item in _entries(document, section) if item.get("name") == name), None)
+
+
+def _names(documents: list[tuple[str, dict[str, Any]]], section: str) -> set[str]:
+    return {str(item.get("name")) for _, document in documents for item in _entries(document, section)}
+
+
+def _inner(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = entry.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _fingerprint(cluster: Mapping[str, Any], folder: Path) -> str:
+    import ssl
+
+    try:
+        if cluster.get("certificate-authority-data"):
+            pem = base64.b64decode(str(cluster["certificate-authority-data"])).decode()
+        elif cluster.get("certificate-authority"):
+            pem = (folder / str(cluster["certificate-authority"])).read_text()
+        else:
+            return ""
+        first = pem[pem.index("-----BEGIN CERTIFICATE") : pem.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----"
+        return "sha256:" + hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()
+    except (OSError, ValueError):
+        return ""

@@ -1,0 +1,121 @@
+"""The checkout that releases are made from: where it is, its files, and the git commit it is at."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helmtool.adapters import process
+from helmtool.errors import InvalidInput
+from helmtool.model.document import Document, parse_document
+from helmtool.model.environment import Environment, find_environment, parse_environments
+
+CHART = Path("charts/newdqmgui")
+ENVIRONMENTS = Path("values/environments.yaml")
+
+
+class ProjectNotFound(InvalidInput):
+    """No folder with charts/ and values/ was found."""
+
+    code = "project-not-found"
+
+
+class FileUnreadable(InvalidInput):
+    """A file of the checkout is missing or cannot be read."""
+
+    code = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class GitState:
+    """The commit a release is made from; `clean` is false where files differ from it. Both unknown outside git."""
+
+    commit: str = ""
+    clean: bool = False
+
+    def __str__(self) -> str:
+        if not self.commit:
+            return "not in git"
+        return self.commit[:12] + ("" if self.clean else " (with uncommitted changes)")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder that holds `charts/newdqmgui` and `values/`."""
+
+    root: Path
+
+    @property
+    def chart(self) -> Path:
+        """The chart's folder."""
+        return self.root / CHART
+
+    def environments(self) -> dict[str, Environment]:
+        """The environments of `values/environments.yaml`, by name. Raises InvalidInput."""
+        return parse_environments(self.document(ENVIRONMENTS))
+
+    def environment(self, name: str) -> Environment:
+        """One environment; an unknown name is an error that suggests the nearest one."""
+        return find_environment(name, self.environments())
+
+    def document(self, path: Path) -> Document:
+        """A YAML file of the checkout, with the position of every key. Raises InvalidInput."""
+        return parse_document(self.shown(path), self.read(path))
+
+    def values_file(self, environment: str) -> Path:
+        """Where an environment's own values are, relative to the root."""
+        return Path("values") / f"{environment}.yaml"
+
+    def schema(self) -> dict[str, Any]:
+        """The chart's schema of its values (draft 7), as Helm reads it."""
+        schema: dict[str, Any] = json.loads(self.read(CHART / "values.schema.json"))
+        return schema
+
+    def chart_version(self) -> str:
+        """The chart's own version."""
+        return str(self.document(CHART / "Chart.yaml").data.get("version"))
+
+    def read(self, path: Path) -> bytes:
+        """The bytes of a file of the checkout. Raises FileUnreadable."""
+        try:
+            return (self.root / path).read_bytes()
+        except OSError as error:
+            raise FileUnreadable(f"{self.shown(path)}: {error.strerror}", hint=f"git status {self.shown(path)}") from None
+
+    def shown(self, path: Path) -> str:
+        """The file's name as a person in the working directory would type it."""
+        file = self.root / path
+        try:
+            return str(file.relative_to(Path.cwd()))
+        except (ValueError, OSError):
+            return str(file)
+
+    def git_state(self) -> GitState:
+        """The commit of the checkout and whether charts/ and values/ are as committed, in one call of git."""
+        argv = ["git", "-C", str(self.root), "status", "--porcelain=v2", "--branch", "--", "charts", "values"]
+        try:
+            completed = process.run(argv, timeout=10)
+        except (OSError, TimeoutError):
+            return GitState()
+        lines = completed.stdout.decode(errors="replace").splitlines()
+        commit = next((line.rsplit(" ", 1)[1] for line in lines if line.startswith("# branch.oid ")), "")
+        if completed.returncode != 0 or commit in ("", "(initial)"):
+            return GitState()
+        return GitState(commit, all(line.startswith("#") for line in lines))
+
+
+def find_project(config_dir: Path | None) -> Project:
+    """The project in `config_dir`, else in the nearest folder upward from the working directory. Raises ProjectNotFound."""
+    try:
+        start = (config_dir or Path.cwd()).resolve()
+    except OSError as error:
+        raise ProjectNotFound(
+            f"the working directory is not there: {error.strerror}", hint="cd to a checkout, or --config-dir DIR"
+        ) from None
+    for folder in [start] if config_dir else [start, *start.parents]:
+        if (folder / ENVIRONMENTS).is_file() and (folder / CHART / "Chart.yaml").is_file():
+            return Project(folder)
+    where = f"in {start}" if config_dir else f"in {start} or above it"
+    raise ProjectNotFound(f"no {ENVIRONMENTS} and {CHART} {where}", hint="cd to a checkout, or --config-dir DIR")

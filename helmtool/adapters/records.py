@@ -1,0 +1,42 @@
+"""The ConfigMap that holds the records of a release."""
+
+from __future__ import annotations
+
+from helmtool.adapters.cluster import Cluster
+from helmtool.errors import OperationFailed
+from helmtool.model.manifest import Manifest, ObjectKey
+from helmtool.model.record import Record, append, dump, load
+
+KEY = "records.json"
+ATTEMPTS = 5
+
+
+def read_records(cluster: Cluster, release: str) -> list[Record]:
+    """The records of a release, oldest first."""
+    live = cluster.get(_key(cluster, release))
+    return load((live.get("data") or {}).get(KEY, "")) if live else []
+
+
+def add_record(cluster: Cluster, release: str, record: Record) -> None:
+    """Appends one record; a writer that was faster is read again, so that none is lost. Raises OperationFailed."""
+    for _ in range(ATTEMPTS):
+        live = cluster.get(_key(cluster, release))
+        records = append(load((live.get("data") or {}).get(KEY, "")) if live else [], record)
+        document = _document(cluster, release, dump(records), live)
+        answer = cluster.replace(document) if live else cluster.create(document)
+        if answer.status < 300:
+            return
+        if answer.status != 409:
+            break
+    raise OperationFailed(f"the record of the release could not be written: {answer.message}")
+
+
+def _key(cluster: Cluster, release: str) -> ObjectKey:
+    return ObjectKey("v1", "ConfigMap", cluster.namespace, f"{release}-releases")
+
+
+def _document(cluster: Cluster, release: str, text: str, live: Manifest | None) -> Manifest:
+    metadata = {"name": f"{release}-releases", "namespace": cluster.namespace, "labels": {"app.kubernetes.io/managed-by": "helmtool"}}
+    if live:
+        metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: text}}

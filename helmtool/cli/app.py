@@ -1,0 +1,85 @@
+"""The command line: every command in its group, and the one handler of errors at the top."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from helmtool import __version__
+from helmtool.cli import environments, local, offline, releases, tags
+from helmtool.cli.options import reset, terminal, with_globals
+from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, UsageError
+
+app = typer.Typer(
+    name="helmtool",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Release the newdqmgui service to Kubernetes: validated, diffed, watched, rolled back.",
+)
+releases.add_to(app)
+offline.add_to(app)
+app.add_typer(environments.app, name="env")
+app.add_typer(local.app, name="local")
+app.add_typer(tags.app, name="tag")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"helmtool {__version__}")
+        raise typer.Exit
+
+
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)] = False,
+) -> None:
+    """Release the newdqmgui service to Kubernetes: validated, diffed, watched, rolled back."""
+
+
+app.callback()(with_globals(root))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command line and gives its exit code; every error ends here, with a sentence and never a traceback (but with -vv)."""
+    reset()
+    try:
+        result = app(args=_seen_early(arguments), prog_name="helmtool", standalone_mode=False)
+    except HelmtoolError as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        return _fail(Interrupted("interrupted"))
+    except Exception as error:
+        return _fail(_as_error(error))
+    return result if isinstance(result, int) else 0
+
+
+def _seen_early(arguments: Sequence[str]) -> list[str]:
+    """Notes `-o json` before anything is parsed, so that a command line that cannot be parsed is still answered in JSON."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    if any((one in ("-o", "--output") and two == "json") or one in ("-ojson", "--output=json") for one, two in pairs):
+        terminal.output = "json"
+    return list(arguments)
+
+
+def _as_error(error: Exception) -> HelmtoolError:
+    """What typer says of a command line that does not exist, or a mistake in this program."""
+    format_message: Any = getattr(error, "format_message", None)
+    if format_message:
+        return UsageError(str(format_message()), hint="helmtool --help")
+    if isinstance(error, typer.Abort):
+        return Interrupted("interrupted")
+    return OperationFailed(
+        f"a mistake in helmtool: {type(error).__name__}: {error}", hint="run it again with -vv, and report what it prints"
+    )
+
+
+def _fail(error: HelmtoolError) -> int:
+    terminal.error(error)
+    if terminal.verbose > 1:
+        import traceback
+
+        traceback.print_exc(file=sys.stderr)
+    return error.exit_code

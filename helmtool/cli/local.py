@@ -1,0 +1,52 @@
+"""The embedded cluster: local up, down, status."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import typer
+
+from helmtool.cli.options import terminal, with_globals
+
+app = typer.Typer(no_args_is_help=True, help="An embedded Kubernetes on this machine, for the environment local.")
+
+
+def up() -> None:
+    """Start the embedded cluster, or finish starting it; does nothing where it runs."""
+    from helmtool.adapters.local import up as operation
+
+    _show(operation(terminal))
+
+
+def down() -> None:
+    """End the embedded cluster and everything that it started."""
+    from helmtool.adapters.local import down as operation
+
+    operation(terminal)
+    if terminal.as_json:
+        terminal.document({"state": "down"})
+
+
+def status() -> None:
+    """Show whether the embedded cluster runs."""
+    from helmtool.adapters.local import status as operation
+
+    _show(operation())
+
+
+def _show(result: Any) -> None:
+    document = {field.name: _plain(getattr(result, field.name)) for field in fields(result)}
+    if terminal.as_json:
+        terminal.document(document)
+    else:
+        for name, value in document.items():
+            terminal.data(f"{name.replace('_', ' ')}: {value}")
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (bool, int, list, dict, type(None))) else str(value)
+
+
+for command in (up, down, status):
+    app.command()(with_globals(command))

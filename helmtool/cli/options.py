@@ -1,0 +1,119 @@
+"""The options that every command takes, before or after its name, and the arguments that several share."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from helmtool.cli.terminal import Terminal, log_to_stderr
+from helmtool.operations.guard import Settings
+
+PANEL = "Global options"
+
+
+class Output(StrEnum):
+    """How a result is written to stdout."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def complete_environment(incomplete: str) -> list[str]:
+    """The environments of the checkout that the shell is in; none where there is no checkout."""
+    from helmtool.adapters.project import find_project
+    from helmtool.errors import HelmtoolError
+
+    try:
+        return [name for name in find_project(None).environments() if name.startswith(incomplete)]
+    except HelmtoolError:
+        return []
+
+
+EnvArgument = Annotated[
+    str, typer.Argument(metavar="ENV", help="An environment of values/environments.yaml.", autocompletion=complete_environment)
+]
+EnvsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ENV]...", help="Environments; all of them when none is named.", autocompletion=complete_environment, show_default=False
+    ),
+]
+TagArgument = Annotated[str, typer.Argument(metavar="TAG", help="An image tag: HG<day><month><a-z>, as in HG0105a or HG0105a-stable.")]
+OptionalTag = Annotated[
+    str | None, typer.Argument(metavar="[TAG]", help="An image tag; without it, the one that runs.", show_default=False)
+]
+SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="A value over the environment's own, as Helm's --set.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+TimeoutOption = Annotated[str, typer.Option("--timeout", metavar="DURATION", help="How long to wait for the pods, such as 10m.")]
+NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Kept with the revision and shown by history.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would happen and write nothing.")]
+
+GLOBAL: dict[str, Any] = {
+    "config_dir": Annotated[
+        Path | None, typer.Option("--config-dir", metavar="DIR", help="Where charts/ and values/ are.", rich_help_panel=PANEL)
+    ],
+    "kubeconfig": Annotated[
+        str | None, typer.Option("--kubeconfig", metavar="FILE", help="Over KUBECONFIG and environments.yaml.", rich_help_panel=PANEL)
+    ],
+    "kube_context": Annotated[
+        str | None, typer.Option("--kube-context", metavar="NAME", help="Over the current context.", rich_help_panel=PANEL)
+    ],
+    "output": Annotated[
+        Output | None, typer.Option("--output", "-o", help="One JSON document on stdout, errors too.", rich_help_panel=PANEL)
+    ],
+    "verbose": Annotated[
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, show_default=False, help="Show programs; twice: requests, tracebacks.", rich_help_panel=PANEL
+        ),
+    ],
+    "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="Only data, warnings and errors.", rich_help_panel=PANEL)],
+    "no_color": Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR does the same.", rich_help_panel=PANEL)],
+}
+DEFAULTS = {"config_dir": None, "kubeconfig": None, "kube_context": None, "output": None, "verbose": 0, "quiet": False, "no_color": False}
+
+# The one terminal of the process: the handler of errors needs it even where no command was found.
+terminal = Terminal()
+
+
+def with_globals(function: Callable[..., None]) -> Callable[..., None]:
+    """The function as a command that also takes the global options; it is called without them, they go to `terminal`."""
+    own = inspect.signature(function, eval_str=True)
+
+    def command(**arguments: Any) -> None:
+        apply_globals(terminal, {name: arguments.pop(name) for name in GLOBAL})
+        function(**arguments)
+
+    extra = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=DEFAULTS[name], annotation=annotation)
+        for name, annotation in GLOBAL.items()
+    ]
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own.parameters.values()]
+    command.__signature__ = own.replace(parameters=parameters + extra)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters + extra}
+    command.__doc__, command.__name__ = function.__doc__, function.__name__
+    return command
+
+
+def apply_globals(target: Terminal, given: dict[str, Any]) -> None:
+    """Sets what was given; what was not keeps what an earlier place on the command line has set."""
+    paths = {name: given[name] for name in ("config_dir", "kubeconfig", "kube_context") if given[name] is not None}
+    target.settings = replace(target.settings, **paths) if paths else target.settings
+    target.output = given["output"].value if given["output"] else target.output
+    target.verbose = max(target.verbose, given["verbose"])
+    target.quiet = target.quiet or given["quiet"]
+    target.no_color = target.no_color or given["no_color"]
+    if given["verbose"]:
+        log_to_stderr(given["verbose"])
+
+
+def reset() -> None:
+    """Forgets the options of an earlier command line of the same process."""
+    fresh = Terminal(settings=Settings())
+    terminal.__dict__.update(fresh.__dict__)

@@ -1,0 +1,316 @@
+"""The commands that talk to a cluster: release, rollback, diff, status, history."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import threading
+from collections.abc import Coroutine, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from helmtool.cli.options import (
+    DryRunOption,
+    EnvArgument,
+    EnvsArgument,
+    NoteOption,
+    OptionalTag,
+    SetOption,
+    TagArgument,
+    TimeoutOption,
+    YesOption,
+    terminal,
+    with_globals,
+)
+from helmtool.errors import HelmtoolError, Interrupted, Refused
+
+if TYPE_CHECKING:
+    from helmtool.model.change import Change
+    from helmtool.model.environment import Environment
+
+
+class Engine(StrEnum):
+    """Who makes a diff."""
+
+    SERVER = "server"
+    HELM_DIFF = "helm-diff"
+
+
+class NotConfirmed(Refused):
+    """A protected environment, and nobody who said yes."""
+
+    code = "not-confirmed"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands to the program."""
+    for function in (release, rollback, diff, status, history):
+        app.command()(with_globals(function))
+
+
+def release(
+    env: EnvArgument,
+    tag: TagArgument,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    timeout: TimeoutOption = "10m",
+    sets: SetOption = None,
+    no_rollback: Annotated[bool, typer.Option("--no-rollback", help="Leave a failed release as it is.")] = False,
+    note: NoteOption = "",
+) -> None:
+    """Release an image tag to an environment, wait for it, and go back when it fails."""
+    from helmtool.operations.release import ReleaseOptions
+    from helmtool.operations.release import release as operation
+
+    options = ReleaseOptions(sets=sets or (), dry_run=dry_run, timeout=timeout, rollback=not no_rollback, note=note)
+
+    def confirm(plan: Any) -> bool:
+        return _confirm(plan.session.environment, plan.changes, f"Release {plan.composed.image} to {env}?", yes)
+
+    released = run(operation(env, tag, options, terminal.settings, terminal, confirm))
+    if terminal.as_json:
+        terminal.document(
+            {
+                "environment": env,
+                "image": released.plan.composed.image,
+                "revision": released.revision,
+                "deployed": released.deployed,
+                "dryRun": dry_run,
+                "changes": [_change_document(change) for change in released.plan.changes],
+            }
+        )
+    elif dry_run:
+        _print_changes(released.plan.changes, sys.stdout)
+        _print_diff(released.plan.changes)
+    elif released.deployed:
+        terminal.data(f"{env} runs {released.plan.composed.image} (revision {released.revision})")
+    else:
+        terminal.data(f"{env} runs {released.plan.composed.image} already (revision {released.revision}); nothing to do")
+
+
+def rollback(
+    env: EnvArgument,
+    revision: Annotated[
+        int | None, typer.Argument(metavar="[REVISION]", min=1, help="Default: the newest before that was deployed.", show_default=False)
+    ] = None,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
+    force: Annotated[bool, typer.Option("--force", help="Go to a revision that never was deployed.")] = False,
+    timeout: TimeoutOption = "10m",
+    note: NoteOption = "",
+) -> None:
+    """Go back to an earlier revision, after showing what changes."""
+    from helmtool.operations.rollback import RollbackOptions
+    from helmtool.operations.rollback import rollback as operation
+
+    def confirm(plan: Any) -> bool:
+        return _confirm(
+            plan.session.environment, plan.changes, f"Roll {env} back from revision {plan.current.number} to {plan.target.number}?", yes
+        )
+
+    options = RollbackOptions(revision, dry_run, force, timeout, note)
+    plan, number = run(operation(env, options, terminal.settings, terminal, confirm))
+    if terminal.as_json:
+        changes = [_change_document(change) for change in plan.changes]
+        terminal.document(
+            {
+                "environment": env,
+                "from": plan.current.number,
+                "to": plan.target.number,
+                "revision": number,
+                "dryRun": dry_run,
+                "changes": changes,
+            }
+        )
+    elif dry_run:
+        _print_changes(plan.changes, sys.stdout)
+        _print_diff(plan.changes)
+    else:
+        terminal.data(f"{env} is back at what revision {plan.target.number} was (now revision {number})")
+
+
+def diff(
+    env: EnvArgument,
+    tag: OptionalTag = None,
+    revision: Annotated[
+        int | None, typer.Option("--revision", metavar="N", min=1, help="The state to reach is this stored revision.")
+    ] = None,
+    against: Annotated[
+        str, typer.Option("--against", metavar="live|release|ENV", help="What to compare with; an environment needs no cluster.")
+    ] = "live",
+    engine: Annotated[Engine, typer.Option("--engine", help="The API server's own answer, or the helm-diff plugin.")] = Engine.SERVER,
+    detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 when something would change.")] = False,
+    context: Annotated[int, typer.Option("--context", metavar="N", min=0, help="Lines around each change.")] = 3,
+    sets: SetOption = None,
+) -> None:
+    """Show what a release would change, object by object."""
+    from helmtool.operations.diff import diff as operation
+
+    if engine is Engine.HELM_DIFF:
+        _diff_by_plugin(env, tag, sets or (), context, detailed_exitcode)
+        return
+    found = run(operation(env, tag, terminal.settings, terminal, against=against, revision=revision, sets=sets or ()))
+    for text in found.warnings:
+        terminal.warn(f"the API server says: {text}")
+    for text in found.conflicts:
+        terminal.warn(f"other hands have set fields that a release takes back: {text}")
+    if terminal.as_json:
+        terminal.document({"base": found.base, "changes": [_change_document(change, context) for change in found.changes]})
+    else:
+        _print_diff(found.changes, context)
+        _print_changes(found.changes, sys.stderr, base=found.base)
+    if detailed_exitcode and found.changes:
+        raise typer.Exit(2)
+
+
+def status(envs: EnvsArgument = None) -> None:
+    """Show what runs where: image, revision, since when, who, and whether it is healthy."""
+    from helmtool.operations.status import all_environments
+    from helmtool.operations.status import status as operation
+
+    found = run(operation(envs or all_environments(terminal.settings), terminal.settings))
+    failed = next((entry.error for entry in found if entry.error), None)
+    if terminal.as_json and not (failed and len(found) == 1):
+        terminal.document([_without_error(entry) for entry in found])
+    elif failed and len(found) == 1:
+        raise failed
+    else:
+        rows = [
+            (
+                e.environment,
+                e.state,
+                f"{e.ready}/{e.desired}",
+                str(e.revision or "-"),
+                _age(e.updated),
+                e.who or "-",
+                _short(e.image) or "-",
+            )
+            for e in found
+        ]
+        terminal.table(("ENV", "STATE", "READY", "REVISION", "SINCE", "BY", "IMAGE"), rows)
+        for entry in found:
+            if entry.problem:
+                terminal.warn(f"{entry.environment}: {entry.problem}")
+    if envs and failed:
+        raise typer.Exit(failed.exit_code)
+
+
+def history(env: EnvArgument) -> None:
+    """Show the revisions: tag, status, when, who, commit, note, and why one failed."""
+    from dataclasses import asdict
+
+    from helmtool.operations.status import history as operation
+
+    lines = operation(env, terminal.settings, terminal)
+    if terminal.as_json:
+        terminal.document([asdict(line) for line in lines])
+        return
+    rows = [(str(x.revision), x.tag or "-", x.status, _age(x.updated), _field(x, "who"), _commit(x), _field(x, "note")) for x in lines]
+    terminal.table(("REVISION", "TAG", "STATUS", "SINCE", "BY", "COMMIT", "NOTE"), rows)
+    for line in lines:
+        for number, text in enumerate(line.record.evidence if line.record else ()):
+            terminal.data(f"{f'revision {line.revision}: ' if number == 0 else '  '}{text}")
+
+
+Result = TypeVar("Result")
+
+
+def run(operation: Coroutine[Any, Any, Result]) -> Result:
+    """Runs an asynchronous operation; the first Ctrl-C or SIGTERM cancels it, so that it can clean up, a second one ends it."""
+    return asyncio.run(_with_sigterm(operation))
+
+
+async def _with_sigterm(operation: Coroutine[Any, Any, Result]) -> Result:
+    task = asyncio.current_task()
+    if task and threading.current_thread() is threading.main_thread():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await operation
+    except asyncio.CancelledError:
+        raise Interrupted("interrupted before anything was written") from None
+
+
+def _confirm(environment: Environment, changes: Sequence[Change], question: str, yes: bool) -> bool:
+    """Shows what will change; asks where the environment is protected. Gives whether a person was asked. Raises NotConfirmed."""
+    if not terminal.quiet:
+        _print_changes(changes, sys.stderr)
+    if not environment.protected or yes:
+        return False
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise NotConfirmed(
+            f"{environment.name} is protected, and there is no terminal to ask at", hint="review with helmtool diff, then add --yes"
+        )
+    terminal.diff([line for change in changes for line in change.unified()], sys.stderr)
+    if not typer.confirm(question, err=True):
+        raise NotConfirmed("not confirmed; nothing was written")
+    return True
+
+
+def _diff_by_plugin(env: str, tag: str | None, sets: Sequence[str], context: int, detailed_exitcode: bool) -> None:
+    from helmtool.operations.diff import diff_by_plugin
+
+    text = run(diff_by_plugin(env, tag, terminal.settings, terminal, sets=sets, context=context))
+    if terminal.as_json:
+        terminal.document({"base": "helm-diff", "text": text})
+    else:
+        terminal.diff(text.splitlines())
+    if detailed_exitcode and text.strip():
+        raise typer.Exit(2)
+
+
+def _print_changes(changes: Sequence[Change], stream: Any, base: str = "") -> None:
+    """One line for each object: what happens to it, and what that means for the service."""
+    if not changes:
+        terminal.line(stream, f"no changes{f' from {base}' if base else ''}")
+        return
+    width = max(len(str(change.key)) for change in changes)
+    for change in changes:
+        colour = {"add": "green", "remove": "red"}.get(change.verb, "yellow")
+        effect = f"{change.effect.label}: {change.problem or change.reason}"
+        terminal.line(stream, f"  {terminal.paint(change.verb.ljust(6), stream, colour)} {str(change.key).ljust(width)}  {effect}")
+
+
+def _print_diff(changes: Sequence[Change], context: int = 3) -> None:
+    terminal.diff([line for change in changes for line in change.unified(context)])
+
+
+def _change_document(change: Change, context: int = 3) -> dict[str, Any]:
+    return {
+        "kind": change.key.kind,
+        "name": change.key.name,
+        "apiVersion": change.key.api_version,
+        "change": change.verb,
+        "effect": change.effect.label,
+        "reason": change.problem or change.reason,
+        "diff": change.unified(context),
+    }
+
+
+def _without_error(entry: Any) -> dict[str, Any]:
+    from dataclasses import fields
+
+    document = {f.name: getattr(entry, f.name) for f in fields(entry) if f.name != "error"}
+    error: HelmtoolError | None = entry.error
+    return document | ({"error": {"code": error.code, "message": error.message, "hint": error.hint}} if error else {})
+
+
+def _age(moment: str) -> str:
+    from helmtool.operations.clock import age
+
+    return age(moment)
+
+
+def _short(image: str) -> str:
+    """The image without its registry and digest: what fits a table."""
+    return image.rsplit("/", 1)[-1].split("@", 1)[0]
+
+
+def _field(line: Any, name: str) -> str:
+    return str(getattr(line.record, name, "") or "-")
+
+
+def _commit(line: Any) -> str:
+    return f"{line.record.commit[:8]}{'' if line.record.clean else '*'}" if line.record and line.record.commit else "-"

@@ -1,0 +1,150 @@
+"""What a person or a script sees: data on stdout, news and diagnostics on stderr; the only place that knows colours."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+import typer
+
+from helmtool.errors import HelmtoolError, Problem
+from helmtool.operations.guard import Settings
+
+WIDTH = 80
+MARKS = {"done": ("✓", "green"), "skip": ("-", "bright_black"), "warn": ("!", "yellow"), "start": ("…", "cyan"), "error": ("✗", "red")}
+ASCII_MARKS = {"done": "ok", "skip": "--", "warn": "!!", "start": "..", "error": "xx"}
+
+
+@dataclass
+class Terminal:
+    """The options that hold for every command, and the two streams. Is the `Progress` of the operations."""
+
+    settings: Settings = field(default_factory=Settings)
+    output: str = "text"
+    verbose: int = 0
+    quiet: bool = False
+    no_color: bool = False
+
+    @property
+    def as_json(self) -> bool:
+        """Whether stdout is to carry one JSON document and nothing else."""
+        return self.output == "json"
+
+    def start(self, step: str, text: str) -> None:
+        """Says that a step goes on; a terminal shows it until the next news, a log keeps it."""
+        self._news("start", step, text)
+
+    def done(self, step: str, text: str) -> None:
+        """Says that a step is complete."""
+        self._news("done", step, text)
+
+    def skip(self, step: str, reason: str) -> None:
+        """Says which step is left out, and why."""
+        self._news("skip", step, f"skipped: {reason}")
+
+    def warn(self, text: str) -> None:
+        """Says something that a person should know; also with --quiet."""
+        self.line(sys.stderr, self._mark("warn", sys.stderr) + " " + text)
+
+    def say(self, text: str) -> None:
+        """A sentence on stderr that is not part of the data."""
+        if not self.quiet:
+            self.line(sys.stderr, text)
+
+    def data(self, text: str) -> None:
+        """Data on stdout, as it is."""
+        self._write(sys.stdout, text if text.endswith("\n") or not text else text + "\n")
+
+    def document(self, document: Mapping[str, Any] | Sequence[Any]) -> None:
+        """The one JSON document of the command."""
+        self.data(json.dumps(document, indent=2, ensure_ascii=False))
+
+    def diff(self, lines: Sequence[str], stream: TextIO | None = None) -> None:
+        """Lines of a unified diff, coloured on a terminal."""
+        target = stream or sys.stdout
+        self._write(target, "".join(self._coloured(line, target) + "\n" for line in lines))
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows in columns on stdout; the last column takes what is left of the terminal's width."""
+        widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
+        for row in [header, *rows]:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+            self.data("  ".join([*cells, row[-1]]).rstrip())
+
+    def error(self, error: HelmtoolError) -> None:
+        """An error: one JSON document, or sentences with the place of every problem and the next command."""
+        if self.as_json:
+            problems = [problem.as_dict() for problem in error.problems]
+            self.document({"error": {"code": error.code, "message": error.message, "hint": error.hint, "problems": problems}})
+            return
+        self.line(sys.stderr, f"{self._mark('error', sys.stderr)} {error.message}")
+        for problem in error.problems:
+            if problem.message != error.message:
+                self.line(sys.stderr, self._problem(problem))
+        if error.hint:
+            self.line(sys.stderr, f"  {self.paint('next:', sys.stderr, 'bright_black')} {error.hint}")
+
+    def paint(self, text: str, stream: TextIO, colour: str, *, bold: bool = False) -> str:
+        """The text in a colour, where the stream is a terminal that wants it."""
+        return typer.style(text, fg=colour, bold=bold) if self._colours(stream) else text
+
+    def _problem(self, problem: Problem) -> str:
+        position = f":{problem.line}:{problem.column}" if problem.line else ""
+        where = ": ".join(part for part in (f"{problem.file}{position}" if problem.file else "", problem.path) if part)
+        return f"  {self.paint(where, sys.stderr, 'bright_white', bold=True)}: {problem.message}" if where else f"  {problem.message}"
+
+    def _news(self, kind: str, step: str, text: str) -> None:
+        if not self.quiet:
+            self.line(sys.stderr, f"{self._mark(kind, sys.stderr)} {step:<9} {text}")
+
+    def _mark(self, kind: str, stream: TextIO | None) -> str:
+        mark, colour = MARKS[kind]
+        encoding = getattr(stream, "encoding", None) or "ascii"
+        try:
+            mark.encode(encoding)
+        except UnicodeEncodeError:
+            mark = ASCII_MARKS[kind]
+        return self.paint(mark, stream, colour) if stream else mark
+
+    def _coloured(self, line: str, stream: TextIO) -> str:
+        colour = "bright_white" if line.startswith(("---", "+++")) else {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+        return self.paint(line, stream, colour) if colour else line
+
+    def _colours(self, stream: TextIO | None) -> bool:
+        if self.no_color or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or stream is None:
+            return False
+        return stream.isatty()
+
+    def line(self, stream: TextIO | None, text: str) -> None:
+        """One line on a stream that may be closed."""
+        self._write(stream, text + "\n")
+
+    def _write(self, stream: TextIO | None, text: str) -> None:
+        """A stream that is closed, or whose reader has left, never stops an operation."""
+        if stream is None:
+            return
+        try:
+            stream.write(text)
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            _silence(stream)
+        except UnicodeEncodeError:
+            stream.write(text.encode("ascii", "replace").decode())
+
+
+def _silence(stream: TextIO) -> None:
+    """Points a broken stream at nothing, so that the interpreter's last flush does not complain."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def log_to_stderr(verbose: int) -> None:
+    """-v shows every program that is started, -vv every request too."""
+    logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+    logging.getLogger("helmtool").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)

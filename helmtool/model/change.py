@@ -1,0 +1,145 @@
+"""What a release would change, object by object, and what each change means for the running service."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from helmtool.model.manifest import LAST_APPLIED, REDACTED, Manifest, ObjectKey, dump_manifest, redact
+
+CHANGED_SECRET = "<redacted, changed>"  # noqa: S105 - a mark, not a secret
+SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+CONTROLLER_ANNOTATIONS = (
+    LAST_APPLIED,
+    "deployment.kubernetes.io/revision",
+    "pv.kubernetes.io/bind-completed",
+    "pv.kubernetes.io/bound-by-controller",
+)
+
+
+class Effect(IntEnum):
+    """What a change does to the service, from harmless to impossible."""
+
+    NONE = 0
+    IN_PLACE = 1
+    RESTART = 2
+    DOWNTIME = 3
+    IMPOSSIBLE = 4
+
+    @property
+    def label(self) -> str:
+        """The effect in a few words, for tables."""
+        return ("no effect", "in place", "restarts the pod", "downtime", "impossible")[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One object that would be added, changed or removed; `before` or `after` is nothing where the object is not there.
+
+    `problem` is the API server's own reason where the change is impossible. Both documents are normalised and redacted.
+    """
+
+    key: ObjectKey
+    before: Manifest | None = field(repr=False)
+    after: Manifest | None = field(repr=False)
+    effect: Effect
+    reason: str
+    problem: str = ""
+
+    @property
+    def verb(self) -> str:
+        """`add`, `remove` or `change`."""
+        if self.before is None:
+            return "add"
+        return "remove" if self.after is None else "change"
+
+    def unified(self, context: int = 3) -> list[str]:
+        """The change as lines of a unified diff of YAML, `context` lines around each hunk."""
+        old, new = ([] if side is None else dump_manifest(side).splitlines() for side in (self.before, self.after))
+        labels = (f"live {self.key}" if self.before else "/dev/null", f"new {self.key}" if self.after else "/dev/null")
+        return list(difflib.unified_diff(old, new, *labels, n=context, lineterm=""))
+
+
+def normalise(manifest: Manifest) -> Manifest:
+    """The object without what only the API server and its controllers write."""
+    metadata = {k: v for k, v in (manifest.get("metadata") or {}).items() if k not in SERVER_METADATA}
+    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k not in CONTROLLER_ANNOTATIONS}
+    metadata = {k: v for k, v in metadata.items() if k != "annotations"} | ({"annotations": annotations} if annotations else {})
+    ordered = {"apiVersion": manifest.get("apiVersion"), "kind": manifest.get("kind"), "metadata": metadata}
+    return ordered | {k: v for k, v in manifest.items() if k not in (*ordered, "status")}
+
+
+def compare(key: ObjectKey, before: Manifest | None, after: Manifest | None) -> Change | None:
+    """The change between two states of one object, or nothing where they are equal."""
+    old, new = (None if side is None else normalise(side) for side in (before, after))
+    if old == new:
+        return None
+    effect, reason = classify(old, new)
+    return Change(key, *_redacted(old, new), effect, reason)
+
+
+def impossible(key: ObjectKey, before: Manifest | None, after: Manifest, problem: str) -> Change:
+    """A change that the API server would refuse."""
+    old, new = (None if side is None else normalise(side) for side in (before, after))
+    return Change(key, *_redacted(old, new), Effect.IMPOSSIBLE, "the API server refuses it", problem)
+
+
+def classify(old: Manifest | None, new: Manifest | None) -> tuple[Effect, str]:
+    """What the change does, and why, from the kind of the object and the fields that differ."""
+    kind = str((new or old or {}).get("kind"))
+    if old is None:
+        return Effect.IN_PLACE, "new object"
+    if new is None:
+        return (
+            (Effect.DOWNTIME, "the service goes away with it")
+            if kind in ("Deployment", "Service")
+            else (Effect.IN_PLACE, "no longer needed")
+        )
+    if kind == "Deployment":
+        return _classify_deployment(old, new)
+    if _without_metadata(old) == _without_metadata(new):
+        return Effect.NONE, "labels or annotations only"
+    return Effect.IN_PLACE, "no pod restarts for it"
+
+
+def worst(changes: Iterable[Change]) -> Effect:
+    """The gravest effect among the changes; none where there are none."""
+    return max((change.effect for change in changes), default=Effect.NONE)
+
+
+def unified(changes: Sequence[Change], context: int = 3) -> str:
+    """All changes as one unified diff."""
+    return "".join(line + "\n" for change in changes for line in change.unified(context))
+
+
+def _classify_deployment(old: Manifest, new: Manifest) -> tuple[Effect, str]:
+    before, after = old.get("spec") or {}, new.get("spec") or {}
+    if before.get("template") != after.get("template"):
+        if (after.get("strategy") or {}).get("type") == "Recreate":
+            return Effect.DOWNTIME, "the pod is stopped before the new one starts (Recreate)"
+        return Effect.RESTART, "the pod template differs"
+    if before.get("replicas") and after.get("replicas") == 0:
+        return Effect.DOWNTIME, "no replica is left"
+    if _without_metadata(old) == _without_metadata(new):
+        return Effect.NONE, "labels or annotations only"
+    return Effect.IN_PLACE, "the pod template is the same"
+
+
+def _without_metadata(manifest: Manifest) -> Manifest:
+    return {k: v for k, v in manifest.items() if k != "metadata"}
+
+
+def _redacted(old: Manifest | None, new: Manifest | None) -> tuple[Manifest | None, Manifest | None]:
+    """Both sides without values of secrets; a value that differs stays visible as a difference."""
+    before, after = (None if side is None else redact(side) for side in (old, new))
+    if old is None or new is None or after is None or new.get("kind") != "Secret":
+        return before, after
+    for section in ("data", "stringData"):
+        values: dict[str, Any] = new.get(section) or {}
+        if values:
+            previous = old.get(section) or {}
+            after = after | {section: {k: REDACTED if previous.get(k, v) == v else CHANGED_SECRET for k, v in values.items()}}
+    return before, after

@@ -1,0 +1,68 @@
+"""What is remembered of each release beside Helm's own revision: who, from which commit, why, and how it ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+MAX_RECORDS = 100
+MAX_BYTES = 256 * 1024
+MAX_EVIDENCE = 10
+MAX_TEXT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One release or rollback. `when` is RFC 3339 in UTC; `outcome` is deployed, failed or interrupted; `evidence` says why."""
+
+    revision: int
+    action: str
+    outcome: str
+    when: str
+    who: str
+    tag: str = ""
+    commit: str = ""
+    clean: bool = False
+    chart: str = ""
+    note: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+def append(records: Sequence[Record], new: Record) -> list[Record]:
+    """The records with a new one, within the bounds of one ConfigMap: the oldest go first."""
+    kept = [*records, _bounded(new)][-MAX_RECORDS:]
+    while len(dump(kept)) > MAX_BYTES and len(kept) > 1:
+        kept = kept[1:]
+    return kept
+
+
+def dump(records: Iterable[Record]) -> str:
+    """The records as JSON text, one entry a line."""
+    return "[\n" + ",\n".join(json.dumps(asdict(record)) for record in records) + "\n]\n"
+
+
+def load(text: str) -> list[Record]:
+    """The records of a stored text; what cannot be read, or is of a later version, is left out rather than an error."""
+    try:
+        entries = json.loads(text)
+    except ValueError:
+        return []
+    return [record for entry in entries if (record := _entry(entry))] if isinstance(entries, list) else []
+
+
+def _entry(entry: Any) -> Record | None:
+    if not isinstance(entry, dict):
+        return None
+    known = {field.name: entry[field.name] for field in fields(Record) if field.name in entry}
+    try:
+        return Record(**known | {"evidence": tuple(map(str, known.get("evidence") or ()))})
+    except TypeError:
+        return None
+
+
+def _bounded(record: Record) -> Record:
+    values = {field.name: getattr(record, field.name) for field in fields(Record)}
+    texts = {k: v[:MAX_TEXT] for k, v in values.items() if isinstance(v, str)}
+    return Record(**values | texts | {"evidence": tuple(line[:MAX_TEXT] for line in record.evidence[:MAX_EVIDENCE])})

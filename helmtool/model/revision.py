@@ -1,0 +1,68 @@
+"""A revision of a release, and which one a rollback goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class RevisionStatus(StrEnum):
+    """Helm's own words for the state of a revision."""
+
+    UNKNOWN = "unknown"
+    DEPLOYED = "deployed"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+    UNINSTALLED = "uninstalled"
+    UNINSTALLING = "uninstalling"
+    PENDING_INSTALL = "pending-install"
+    PENDING_UPGRADE = "pending-upgrade"
+    PENDING_ROLLBACK = "pending-rollback"
+
+    @property
+    def pending(self) -> bool:
+        """Whether Helm takes an operation to be under way, and refuses another one."""
+        return self.value.startswith("pending-")
+
+    @property
+    def was_deployed(self) -> bool:
+        """Whether the revision really ran: Helm marks it superseded only after it was deployed."""
+        return self in (RevisionStatus.DEPLOYED, RevisionStatus.SUPERSEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One stored revision. `updated` is RFC 3339 as Helm wrote it; `manifest` is the rendered text, `values` what the user gave."""
+
+    number: int
+    status: RevisionStatus
+    updated: str
+    chart: str
+    chart_version: str
+    description: str
+    manifest: str = field(repr=False, default="")
+    values: dict[str, Any] = field(repr=False, default_factory=dict)
+
+
+def last(revisions: Sequence[Revision]) -> Revision | None:
+    """The newest revision, whatever became of it."""
+    return max(revisions, key=lambda r: r.number, default=None)
+
+
+def running(revisions: Sequence[Revision]) -> Revision | None:
+    """The revision that the cluster serves: the newest that was really deployed."""
+    return max((r for r in revisions if r.status.was_deployed), key=lambda r: r.number, default=None)
+
+
+def rollback_target(revisions: Sequence[Revision]) -> Revision | None:
+    """Where a rollback without a number goes.
+
+    Helm's own default is the last number minus one, even if that one failed. Here it is the newest revision that was
+    really deployed before the one that is deployed now; after a failed or killed upgrade, the one that is deployed.
+    """
+    newest = last(revisions)
+    if newest is None:
+        return None
+    return running([r for r in revisions if r.number < newest.number])

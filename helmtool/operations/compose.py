@@ -1,0 +1,103 @@
+"""From an environment and a tag to one checked values document; reads files only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helmtool.adapters.project import CHART, Project
+from helmtool.errors import InvalidInput, Refused
+from helmtool.model.document import parse_document
+from helmtool.model.environment import Environment
+from helmtool.model.rules import check_rules
+from helmtool.model.schema import check
+from helmtool.model.strvals import parse_set
+from helmtool.model.tag import Tag, check_policy, parse_tag
+from helmtool.model.values import Layer, Values, merge
+
+STAND_IN = "HG0101a"
+"""The tag that offline commands render with where none is given."""
+
+
+class ValuesInvalid(InvalidInput):
+    """The merged values break the schema or a rule between keys."""
+
+    code = "values"
+
+
+class NotYetSupported(Refused):
+    """The chart knows it, this version of helmtool does not."""
+
+    code = "not-supported"
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The checked values of one environment at one tag. `tag` is nothing where a stand-in was rendered."""
+
+    environment: Environment
+    values: Values
+    tag: Tag | None
+
+    @property
+    def for_helm(self) -> dict[str, Any]:
+        """The one document that Helm gets over standard input."""
+        return self.values.for_helm()
+
+    @property
+    def image(self) -> str:
+        """The image reference that the values name."""
+        image = self.values.data["image"]
+        return f"{image['repository']}:{image['tag']}" + (f"@{image['digest']}" if image.get("digest") else "")
+
+
+def compose(project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = (), *, stand_in: bool = False) -> Composed:
+    """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag.
+
+    With `stand_in`, a document without a tag gets one of valid grammar, so that it renders.
+    Raises InvalidTag, TagPolicyRefused and ValuesInvalid; the latter with every problem at once.
+    """
+    parsed = parse_tag(tag) if tag is not None else None
+    if parsed:
+        check_policy(parsed, environment.stable_tag, environment.name)
+    values = merge([*_layers(project, environment, sets), *_tag_layer(str(parsed) if parsed else "", "TAG")])
+    if stand_in and not parsed and not (values.data.get("image") or {}).get("tag"):
+        values = merge([*_layers(project, environment, sets), *_tag_layer(STAND_IN, "(no tag given)")])
+    _check(project, environment, values)
+    return Composed(environment, values, parsed)
+
+
+def load_values(project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = ()) -> Values:
+    """The merged values, not checked: for showing what is there."""
+    return merge([*_layers(project, environment, sets), *_tag_layer(str(parse_tag(tag)) if tag else "", "TAG")])
+
+
+def _layers(project: Project, environment: Environment, sets: Sequence[str]) -> list[Layer]:
+    return [
+        Layer("chart", project.document(CHART / "values.yaml")),
+        Layer(environment.name, project.document(project.values_file(environment.name))),
+        *(parse_set(text) for text in sets),
+    ]
+
+
+def _tag_layer(tag: str, source: str) -> list[Layer]:
+    return [Layer("tag", parse_document(source, f'image: {{tag: "{tag}"}}'.encode()))] if tag else []
+
+
+def _check(project: Project, environment: Environment, values: Values) -> None:
+    problems = check(values, project.schema())
+    problems += [] if problems else check_rules(values)
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        file = project.shown(Path(project.values_file(environment.name)))
+        raise ValuesInvalid(
+            f"the values of {environment.name} have {count}",
+            problems=problems,
+            hint=f"edit {file}, then: helmtool validate {environment.name}",
+        )
+    if values.data["secrets"]["mode"] == "versioned":
+        raise NotYetSupported(
+            "secrets.mode versioned needs helmtool's secrets commands, which this version does not have", hint="set secrets.mode: existing"
+        )

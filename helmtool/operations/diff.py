@@ -1,0 +1,141 @@
+"""What a release would change: against the cluster, the stored revision, or another environment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from helmtool.adapters.project import Project, find_project
+from helmtool.adapters.storage import read_revisions
+from helmtool.errors import InvalidInput, UsageError
+from helmtool.model.change import Change, compare
+from helmtool.model.environment import Environment
+from helmtool.model.manifest import Manifest, is_hook, key_of, owned_by_helm, parse_manifests
+from helmtool.model.revision import Revision, running
+from helmtool.operations.compose import Composed, compose
+from helmtool.operations.guard import Settings
+from helmtool.operations.plan import live_changes, make_plan
+from helmtool.operations.progress import Progress
+from helmtool.operations.session import Session, check_cluster, offline_helm, open_session
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """The changes, what they are measured from, and the warnings and conflicts that the API server named."""
+
+    base: str
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+class NothingToCompare(InvalidInput):
+    """There is no stored revision to compare with."""
+
+    code = "no-revision"
+
+
+async def diff(
+    name: str,
+    tag: str | None,
+    settings: Settings,
+    progress: Progress,
+    *,
+    against: str = "live",
+    revision: int | None = None,
+    sets: Sequence[str] = (),
+) -> Diff:
+    """The changes of releasing `tag` (default: the one that runs) to an environment.
+
+    `against`: `live` is the cluster's own answer (live object before, dry-run result after), `release` the stored
+    revision's manifest, any other word an environment: that one needs no cluster. With `revision`, the state to reach
+    is that stored revision instead of a new rendering. Raises as `release` does before its confirmation.
+    """
+    project = find_project(settings.config_dir)
+    environments = project.environments()
+    if against not in ("live", "release"):
+        project.environment(against)
+        if revision is not None:
+            raise UsageError("--revision needs a cluster: it does not go with --against ENV")
+        return await _between(
+            project, environments[name] if name in environments else project.environment(name), environments[against], tag, sets
+        )
+    session = open_session(name, settings, progress)
+    revisions = await asyncio.to_thread(_revisions, session)
+    if revision is not None:
+        return await _to_revision(session, _stored(revisions, revision), revisions, against)
+    composed = compose(project, session.environment, tag or running_tag(revisions), sets, stand_in=True)
+    if against == "release":
+        return await _against_release(session, composed, revisions)
+    plan = await make_plan(session, composed)
+    return Diff(f"{name} as it lives", plan.changes, plan.warnings, plan.conflicts)
+
+
+async def diff_by_plugin(
+    name: str, tag: str | None, settings: Settings, progress: Progress, *, sets: Sequence[str] = (), context: int = 3
+) -> str:
+    """What the helm-diff plugin says, redacted by it. Raises DiffPluginMissing."""
+    session = open_session(name, settings, progress)
+    revisions = await asyncio.to_thread(_revisions, session)
+    composed = compose(session.project, session.environment, tag or running_tag(revisions), sets, stand_in=True)
+    return await session.helm.plugin_diff(session.project.chart, composed.for_helm, context=context)
+
+
+def running_tag(revisions: Sequence[Revision]) -> str | None:
+    """The tag of the revision that serves, where the values of that revision name one."""
+    current = running(revisions)
+    tag = ((current.values.get("image") or {}).get("tag")) if current else None
+    return str(tag) if tag else None
+
+
+def _revisions(session: Session) -> list[Revision]:
+    check_cluster(session)
+    return read_revisions(session.cluster, session.environment.release)
+
+
+def _stored(revisions: Sequence[Revision], number: int) -> Revision:
+    found = next((r for r in revisions if r.number == number), None)
+    if found is None:
+        kept = ", ".join(str(r.number) for r in revisions) or "none"
+        raise NothingToCompare(f"revision {number} is not kept; kept are {kept}")
+    return found
+
+
+async def _to_revision(session: Session, target: Revision, revisions: Sequence[Revision], against: str) -> Diff:
+    manifests = [m for m in parse_manifests(target.manifest) if not is_hook(m)]
+    if against == "live":
+        changes, warnings, conflicts = await asyncio.to_thread(live_changes, session, manifests, revisions)
+        return Diff(f"{session.environment.name} as it lives", tuple(changes), warnings, conflicts)
+    base = _base(revisions, session.environment)
+    return Diff(f"revision {base.number}", tuple(_compare_lists(parse_manifests(base.manifest), manifests)))
+
+
+async def _against_release(session: Session, composed: Composed, revisions: Sequence[Revision]) -> Diff:
+    base = _base(revisions, session.environment)
+    manifests = await session.helm.template(session.project.chart, composed.for_helm)
+    return Diff(f"revision {base.number}", tuple(_compare_lists(parse_manifests(base.manifest), manifests)))
+
+
+def _base(revisions: Sequence[Revision], environment: Environment) -> Revision:
+    base = running(revisions)
+    if base is None:
+        raise NothingToCompare(f"{environment.name} has no revision that was deployed", hint=f"helmtool diff {environment.name}")
+    return base
+
+
+async def _between(project: Project, one: Environment, other: Environment, tag: str | None, sets: Sequence[str]) -> Diff:
+    """Renders both environments with the same tag and compares: `other` before, `one` after."""
+
+    async def rendered(environment: Environment) -> list[Manifest]:
+        composed = compose(project, environment, tag, sets, stand_in=True)
+        manifests = await offline_helm(environment).template(project.chart, composed.for_helm)
+        return [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
+
+    after, before = await asyncio.gather(rendered(one), rendered(other))
+    return Diff(other.name, tuple(_compare_lists(before, after)))
+
+
+def _compare_lists(before: Sequence[Manifest], after: Sequence[Manifest]) -> list[Change]:
+    old, new = ({key_of(m): m for m in side if not is_hook(m)} for side in (before, after))
+    return [change for key in dict.fromkeys([*new, *old]) if (change := compare(key, old.get(key), new.get(key)))]

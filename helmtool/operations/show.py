@@ -1,0 +1,80 @@
+"""Shows what the checkout says: environments and merged values; needs no cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from helmtool.adapters.project import find_project
+from helmtool.model.environment import Environment
+from helmtool.model.manifest import REDACTED
+from helmtool.model.values import explain
+from helmtool.operations.compose import load_values
+from helmtool.operations.guard import Settings
+
+
+def environments(settings: Settings) -> list[Environment]:
+    """Every environment, in the file's order."""
+    return list(find_project(settings.config_dir).environments().values())
+
+
+def environment(name: str, settings: Settings) -> Environment:
+    """One environment. Raises UnknownEnvironment."""
+    return find_project(settings.config_dir).environment(name)
+
+
+def describe(environment: Environment) -> dict[str, Any]:
+    """An environment with the words of environments.yaml."""
+    pins = environment.cluster
+    cluster = {
+        "nameEndsWith": list(pins.name_ends_with),
+        "server": pins.server,
+        "caFingerprint": pins.ca_fingerprint,
+        "kubeSystemUid": pins.kube_system_uid,
+    }
+    return {
+        "name": environment.name,
+        "description": environment.description,
+        **({"embedded": True} if environment.embedded else {"cluster": cluster, "kubeconfig": environment.kubeconfig}),
+        "namespace": environment.namespace,
+        "release": environment.release,
+        "endpoint": environment.endpoint,
+        "protected": environment.protected,
+        "stableTag": environment.stable_tag.value,
+        "policies": {"resolve": environment.resolve.value, "verify": environment.verify.value, "prepull": environment.prepull.value},
+    }
+
+
+def kubeconfig_of(name: str, settings: Settings) -> str:
+    """The kubeconfig file of an environment, for a shell."""
+    found = environment(name, settings)
+    if found.embedded:
+        from helmtool.adapters import local
+
+        return str(local.kubeconfig_path())
+    return str(Path(found.kubeconfig).expanduser())
+
+
+def shown_values(name: str, tag: str | None, settings: Settings, sets: Sequence[str]) -> dict[str, Any]:
+    """The merged document, the content of inline secrets redacted."""
+    project = find_project(settings.config_dir)
+    return redact_values(load_values(project, project.environment(name), tag, sets).data)
+
+
+def explained(name: str, tag: str | None, settings: Settings, sets: Sequence[str]) -> list[tuple[str, Any, str]]:
+    """Every leaf of the merged document with the file:line that it comes from, in the document's order."""
+    project = find_project(settings.config_dir)
+    values = load_values(project, project.environment(name), tag, sets)
+    return [(path, REDACTED if path.startswith("secrets.data.") else value, str(origin)) for path, value, origin in explain(values)]
+
+
+def redact_values(data: dict[str, Any]) -> dict[str, Any]:
+    """The document without the content of inline secrets."""
+    secrets = data.get("secrets")
+    inline = secrets.get("data") if isinstance(secrets, dict) else None
+    return (
+        data | {"secrets": {**secrets, "data": dict.fromkeys(inline, REDACTED)}}
+        if isinstance(inline, dict) and isinstance(secrets, dict)
+        else data
+    )

@@ -1,0 +1,107 @@
+"""What runs where, and what ran before."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from helmtool.adapters.project import find_project
+from helmtool.adapters.records import read_records
+from helmtool.adapters.storage import read_revisions
+from helmtool.errors import HelmtoolError
+from helmtool.model.manifest import is_hook, key_of, parse_manifests
+from helmtool.model.record import Record
+from helmtool.model.revision import Revision, last, running
+from helmtool.model.rollout import judge
+from helmtool.operations.guard import Settings
+from helmtool.operations.progress import Progress, Silent
+from helmtool.operations.session import Session, check_cluster, open_session
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One environment: `state` is running, not-ready, pending, failed, not-released or unknown; `problem` says why it is not known."""
+
+    environment: str
+    state: str
+    image: str = ""
+    revision: int | None = None
+    last_status: str = ""
+    updated: str = ""
+    who: str = ""
+    ready: int = 0
+    desired: int = 0
+    problem: str = ""
+    error: HelmtoolError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One revision of Helm with what is recorded beside it, or a record that outlived its revision."""
+
+    revision: int
+    status: str
+    updated: str
+    chart: str
+    tag: str
+    record: Record | None
+
+
+def all_environments(settings: Settings) -> list[str]:
+    """The names of every environment."""
+    return list(find_project(settings.config_dir).environments())
+
+
+async def status(names: Sequence[str], settings: Settings) -> list[Status]:
+    """The state of each environment, asked at the same time; one that cannot be reached does not hide the others."""
+    return list(await asyncio.gather(*(asyncio.to_thread(_status, name, settings) for name in names)))
+
+
+def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLine]:
+    """The kept revisions, newest first, with who, from which commit, why, and how they ended."""
+    session = open_session(name, settings, progress)
+    check_cluster(session)
+    revisions = read_revisions(session.cluster, session.environment.release)
+    records = {r.revision: r for r in read_records(session.cluster, session.environment.release)}
+    lines = [HistoryLine(r.number, r.status.value, r.updated, r.chart, _tag(r), records.pop(r.number, None)) for r in revisions]
+    lines += [HistoryLine(r.revision, r.outcome, r.when, r.chart, r.tag, r) for r in records.values()]
+    return sorted(lines, key=lambda line: line.revision, reverse=True)
+
+
+def _status(name: str, settings: Settings) -> Status:
+    try:
+        session = open_session(name, settings, Silent())
+        check_cluster(session)
+        return _live_status(session)
+    except HelmtoolError as error:
+        return Status(name, "unknown", problem=error.message, error=error)
+
+
+def _live_status(session: Session) -> Status:
+    name, release = session.environment.name, session.environment.release
+    revisions = read_revisions(session.cluster, release)
+    newest, current = last(revisions), running(revisions)
+    if newest is None:
+        return Status(name, "not-released")
+    record = next((r for r in reversed(read_records(session.cluster, release)) if current and r.revision == current.number), None)
+    deployments = [key_of(m) for m in parse_manifests((current or newest).manifest) if m.get("kind") == "Deployment" and not is_hook(m)]
+    live = session.cluster.get(deployments[0]) if deployments else None
+    rollout = judge(live)
+    state = "pending" if newest.status.pending else "failed" if current is None else "running" if rollout.complete else "not-ready"
+    return Status(
+        name,
+        state,
+        image=live["spec"]["template"]["spec"]["containers"][0]["image"] if live else "",
+        revision=current.number if current else None,
+        last_status=newest.status.value,
+        updated=(current or newest).updated,
+        who=record.who if record else "",
+        ready=rollout.ready,
+        desired=rollout.desired,
+        problem="" if rollout.complete else rollout.text,
+    )
+
+
+def _tag(revision: Revision) -> str:
+    return str((revision.values.get("image") or {}).get("tag") or "")

@@ -1,0 +1,70 @@
+"""Everything that can be known to be wrong without a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from helmtool.adapters.project import Project, find_project
+from helmtool.errors import HelmtoolError, InvalidInput, Problem
+from helmtool.model.environment import Environment
+from helmtool.model.manifest import Manifest
+from helmtool.model.openapi import check_objects
+from helmtool.operations.compose import Composed, compose
+from helmtool.operations.guard import Settings
+from helmtool.operations.session import offline_helm
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """The result for one environment: its problems, and how many objects were rendered and checked."""
+
+    environment: str
+    objects: int
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...] = ()
+    error: HelmtoolError | None = None
+
+
+class NotValid(InvalidInput):
+    """At least one environment is not valid."""
+
+    code = "invalid-values"
+
+
+async def validate(names: Sequence[str], settings: Settings, *, strict: bool = False) -> list[Validated]:
+    """Checks environments, all of them when none is named: YAML, schema, rules, rendering, the Kubernetes API's own schemas."""
+    project = find_project(settings.config_dir)
+    environments = project.environments()
+    chosen = [project.environment(name) for name in names] or list(environments.values())
+    return list(await asyncio.gather(*(_validate(project, environment, strict) for environment in chosen)))
+
+
+async def render(name: str, tag: str | None, settings: Settings, sets: Sequence[str] = ()) -> tuple[Composed, list[Manifest]]:
+    """The rendered objects of an environment, hooks included, and the values they come from; needs no cluster."""
+    project = find_project(settings.config_dir)
+    environment = project.environment(name)
+    composed = compose(project, environment, tag, sets, stand_in=True)
+    return composed, await offline_helm(environment).template(project.chart, composed.for_helm)
+
+
+async def _validate(project: Project, environment: Environment, strict: bool) -> Validated:
+    try:
+        composed = compose(project, environment, None, stand_in=True)
+        manifests = await offline_helm(environment).template(project.chart, composed.for_helm)
+    except InvalidInput as error:
+        return Validated(environment.name, 0, error.problems or (Problem(error.message),), error=error)
+    warnings = _suspicious(environment)
+    problems = check_objects(manifests) + [Problem(text, path=environment.name) for text in warnings if strict]
+    return Validated(environment.name, len(manifests), tuple(problems), () if strict else warnings)
+
+
+def _suspicious(environment: Environment) -> tuple[str, ...]:
+    """What works, and is less safe than it could be."""
+    pinned = environment.embedded or environment.cluster.pinned
+    return (
+        ()
+        if pinned or not environment.protected
+        else ("the cluster is known by its name alone: no server, caFingerprint or kubeSystemUid is pinned",)
+    )

@@ -1,0 +1,56 @@
+# `make demo` shows a release, `make test` proves the project; both set up all they need. `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/pytest
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Next: make PYTHON=python3.12 …"; exit 1; }
+	@echo "installing the Python packages into $(VENV), as pinned in requirements/dev.txt"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+venv: $(VENV)/.installed ## Make the virtual environment in .venv
+
+tools: ## Build helm and the programs of the embedded cluster (about 12 minutes once)
+	@$(PYTHON) tools/build.py all
+
+tools-client: ## Build helm alone: all that a release needs
+	@$(PYTHON) tools/build.py client
+
+demo: venv tools ## Release, diff and roll back on an embedded cluster
+	@PATH="$(CURDIR)/$(BIN):$$PATH" docs/tutorial/demo.sh
+
+test: venv tools ## Run the tests: units, chart, and the embedded cluster
+	$(PYTEST) -n 2 tests/unit tests/chart
+	$(PYTEST) tests/cluster
+
+lint: venv ## Check style, types and generated files
+	$(BIN)/ruff check helmtool tests tools
+	$(BIN)/ruff format --check helmtool tests tools
+	$(BIN)/mypy
+	$(BIN)/python tools/generate_schemas.py --check
+	$(BIN)/python tools/generate_reference.py --check
+
+schemas: venv ## Generate the chart's schema and README from schemas/
+	$(BIN)/python tools/generate_schemas.py
+
+docs: venv ## Generate docs/reference from the program
+	$(BIN)/python tools/generate_reference.py
+
+bench: venv tools ## Time commands side by side
+	$(PYTEST) -s tests/benchmarks
+
+lock: venv ## Pin the Python packages anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+
+.PHONY: help venv tools tools-client demo test lint schemas docs bench lock

@@ -47,6 +47,8 @@ class Values:
     data: dict[str, Any]
     origins: dict[Path, Origin]
     overrides: dict[str, Any] = field(default_factory=dict)
+    # Where an override's null deletes a default.
+    deleted: dict[Path, Origin] = field(default_factory=dict)
 
     def for_helm(self) -> dict[str, Any]:
         """What to hand to Helm: the layers above the chart's defaults, their nulls kept so that Helm deletes those defaults."""
@@ -98,9 +100,10 @@ def merge(layers: Sequence[Layer]) -> Values:
                 _assign(overrides, assignment)
         else:
             overrides = _merged(overrides, _cell_of(layer))
-    overridden = _plain(overrides)
     result = _coalesced(_without_nulls(defaults), overrides, deleted=frozenset(defaults.content))
-    return Values(_plain(result), {path: cell.origin for path, cell in _walk(result, ())}, overridden)
+    origins = {path: cell.origin for path, cell in _walk(result, ())}
+    deleted = {path: cell.origin for path, cell in _walk(overrides, ()) if cell.content is None and path not in origins}
+    return Values(_plain(result), origins, _plain(overrides), deleted)
 
 
 def explain(values: Values) -> list[tuple[str, Any, Origin]]:

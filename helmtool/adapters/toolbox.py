@@ -91,11 +91,11 @@ class NoHome(InvalidInput):
 
 def cache_home() -> Path:
     """The folder for what can be made again (XDG base directories). Raises NoHome."""
-    return _base("XDG_CACHE_HOME", ".cache")
+    return base_folder("XDG_CACHE_HOME", ".cache")
 
 
-def _base(variable: str, below_home: str) -> Path:
-    """XDG: a relative path in the variable is to be ignored, as an unset one is."""
+def base_folder(variable: str, below_home: str) -> Path:
+    """A folder of the XDG base directories: a relative path in the variable is ignored, as an unset one is. Raises NoHome."""
     given, home = os.environ.get(variable, ""), os.environ.get("HOME", "")
     if Path(given).is_absolute():
         return Path(given)

@@ -27,7 +27,7 @@ SCHEMA_KEYS = ("items", "additionalProperties", "propertyNames")
 def load_source(file: Path = SOURCE) -> Schema:
     """The schema as people write it, with every `$ref` replaced by what it names (keys beside the `$ref` win) and the `x-…` keys kept."""
     source: Schema = yaml.safe_load(file.read_text(encoding="utf-8"))
-    resolved = _resolve(source, source)
+    resolved: Schema = _resolve(source, source)
     resolved.pop("definitions", None)
     return resolved
 
@@ -88,11 +88,9 @@ def _resolve(node: Any, root: Schema) -> Any:
 
 
 def _lookup(reference: str, root: Schema) -> Schema:
-    found: Any = root
+    found = root
     for name in reference.removeprefix("#/").split("/"):
         found = found[name]
-    if not isinstance(found, dict):
-        raise TypeError(f"{reference} is not a schema")
     return found
 
 
@@ -101,7 +99,8 @@ def _conceal(schema: Schema) -> Schema:
     hidden: list[Schema] = [{"not": {"pattern": schema.pop("pattern")}}, NO_LINE_BREAK]
     if "maxLength" in schema:
         hidden.append({"minLength": schema.pop("maxLength") + 1})
-    return schema | {"not": {"anyOf": hidden}}
+    schema["not"] = {"anyOf": hidden}
+    return schema
 
 
 def _row(path: str, schema: Schema) -> str:
@@ -131,15 +130,15 @@ $ helm upgrade --install newdqmgui charts/newdqmgui --namespace dqm --reset-valu
 $ helm test newdqmgui --namespace dqm
 ```
 
-- The names of the objects are fixed, since the chart takes over what runs already: one installation in a namespace. Objects that `kubectl apply`
-  made are taken over with `helmtool adopt`.
+- The names of the objects are fixed, since the chart takes over what runs already: one installation in a namespace. Objects that
+  `kubectl apply` made are taken over with `helmtool adopt`.
 - `--reset-values`, because Helm otherwise goes on with the values of the last release when it gets none.
 - Never `--rollback-on-failure` on the first installation: Helm then deletes what it has just taken over.
 
 ## Values
 
-`image.tag` must be given. Every value is checked; an unknown key is an error. The rules, with bounds and examples, are in `values.schema.json`.
-This page and that file are written by `{COMMAND}` from `schemas/values.schema.yaml`.
+`image.tag` must be given. Every value is checked; an unknown key is an error. The rules, with bounds and examples, are in
+`values.schema.json`. This page and that file are written by `{COMMAND}` from `schemas/values.schema.yaml`.
 
 """
 

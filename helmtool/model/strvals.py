@@ -112,13 +112,14 @@ class _Parser:
         return value
 
     def _list(self) -> SetValue:
+        opening = self.at
         self.at += 1
         items: list[str | int | bool | None] = []
         while True:
             start = self.at
             items.append(self._typed(self._until(",}"), start))
             if self.at >= len(self.text):
-                raise self._error("the list does not end: `}` is missing", start - 1)
+                raise self._error("the list does not end: `}` is missing", opening)
             self.at += 1
             if self.text[self.at - 1] == "}":
                 break

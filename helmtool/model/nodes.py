@@ -221,6 +221,9 @@ class _Composer:
         return True
 
     def _value(self, event: Any) -> Any:
+        if any("\ud800" <= character <= "\udfff" for character in event.value):
+            self._add(event, "an escape names half a character: write the character itself")
+            return ""
         if event.tag and event.tag != _STR_TAG:
             self._add(event, f"the tag {_shown_tag(event.tag)} is not allowed: remove it, and quote the value if it is text")
             return event.value
@@ -242,7 +245,10 @@ class _Composer:
         plain = not event.style and not event.tag
         key = Key(event.value, event.start_mark.line + 1, event.start_mark.column + 1, plain and event.value == "<<")
         holder.pending = key
-        if event.tag and event.tag != _STR_TAG:
+        if any("\ud800" <= character <= "\udfff" for character in key.name):
+            key.name = "?"
+            self._add(event, "an escape names half a character: write the character itself")
+        elif event.tag and event.tag != _STR_TAG:
             self._add(event, f"the tag {_shown_tag(event.tag)} is not allowed: remove it")
         elif plain:
             self._check_plain_key(event, holder)

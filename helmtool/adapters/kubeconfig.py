@@ -37,12 +37,13 @@ class KubeconfigInvalid(InvalidInput):
 def read_access(kubeconfig: str, context: str | None = None) -> Access:
     """Reads the identity of the context in use (or of `context`) from one kubeconfig or several merged ones.
 
-    Merging is kubectl's: the first file that names a cluster, context or current-context wins.
-    Raises KubeconfigInvalid.
+    Merging is kubectl's: the first file that names a cluster, context or current-context wins, and of several files some
+    may be missing. A leading `~` is expanded in what is given back, because helm does not do it. Raises KubeconfigInvalid.
     """
-    documents = [(path, _read(path)) for path in kubeconfig.split(os.pathsep) if path]
+    documents = _read_all(kubeconfig)
+    kubeconfig = os.pathsep.join(path for path, _ in documents)
     chosen = context or next((d["current-context"] for _, d in documents if d.get("current-context")), None)
-    if not chosen:
+    if not chosen or not isinstance(chosen, str):
         raise KubeconfigInvalid(f"{kubeconfig} names no current context", hint="kubectl config use-context NAME, or --kube-context NAME")
     entry = _named(documents, "contexts", chosen)
     if entry is None:
@@ -53,16 +54,32 @@ def read_access(kubeconfig: str, context: str | None = None) -> Access:
     if cluster is None:
         raise KubeconfigInvalid(f"{kubeconfig}: context {chosen!r} names cluster {cluster_name!r}, which is not in it")
     body = _inner(cluster[1], "cluster")
-    return Access(kubeconfig, chosen, cluster_name, str(body.get("server") or ""), _fingerprint(body, Path(cluster[0]).parent))
+    server = body.get("server")
+    if not isinstance(server, str) or not server.startswith(("https://", "http://")):
+        raise KubeconfigInvalid(f"{cluster[0]}: cluster {cluster_name!r} has no server; expected an address such as https://HOST:6443")
+    return Access(kubeconfig, chosen, cluster_name, server, _fingerprint(body, Path(cluster[0]).parent))
+
+
+def expand(path: str) -> str:
+    """The path with a leading `~` as the home directory. Raises KubeconfigInvalid where there is no home."""
+    try:
+        return str(Path(path).expanduser())
+    except RuntimeError:
+        raise KubeconfigInvalid(f"{path}: there is no home directory", hint="export HOME=DIR, or --kubeconfig FILE") from None
+
+
+def _read_all(kubeconfig: str) -> list[tuple[str, dict[str, Any]]]:
+    paths = [expand(path) for path in kubeconfig.split(os.pathsep) if path]
+    there = [path for path in paths if Path(path).exists()] if len(paths) > 1 else paths
+    return [(path, _read(path)) for path in there or paths[:1]]
 
 
 def _read(path: str) -> dict[str, Any]:
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    file = Path(path).expanduser()
     try:
-        text = file.read_bytes()
+        text = Path(path).read_bytes()
     except FileNotFoundError:
         raise KubeconfigInvalid(f"no kubeconfig at {path}", hint="--kubeconfig FILE, or export KUBECONFIG=FILE") from None
     except OSError as error:

@@ -87,14 +87,14 @@ def _kubeconfig(environment: Environment, settings: Settings) -> tuple[str, str]
         return settings.kubeconfig, "--kubeconfig"
     if os.environ.get("KUBECONFIG"):
         return os.environ["KUBECONFIG"], "KUBECONFIG"
-    return str(Path(environment.kubeconfig).expanduser()) if os.environ.get("HOME") else environment.kubeconfig, "values/environments.yaml"
+    return environment.kubeconfig, "values/environments.yaml"
 
 
 def _check_name_and_pins(environment: Environment, environments: Mapping[str, Environment], access: Access, source: str) -> None:
     found = f"context {access.context} ({source}: {access.kubeconfig}) reaches cluster {access.cluster} at {access.server}"
     hint = f'eval "$(helmtool env use {environment.name})", or --kubeconfig FILE'
     pins = environment.cluster
-    if pins.server and urlsplit(pins.server).netloc != urlsplit(access.server).netloc:
+    if pins.server and _host(pins.server) != _host(access.server):
         raise WrongCluster(f"{found}, but {environment.name} is pinned to {pins.server}", hint=hint)
     if pins.ca_fingerprint and pins.ca_fingerprint != access.ca_fingerprint:
         raise WrongCluster(
@@ -111,3 +111,8 @@ def _check_name_and_pins(environment: Environment, environments: Mapping[str, En
     said = f"that is {fitting[0]}" if fitting else "no environment has a cluster of that name"
     endings = ", ".join(pins.name_ends_with)
     raise WrongCluster(f"{found}; {said}, not {environment.name} (expected a name that ends in {endings})", hint=hint)
+
+
+def _host(server: str) -> str:
+    """Host and port of an address; an address without a scheme has none, and then the whole text is compared."""
+    return urlsplit(server).netloc.lower() or server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ class Project:
         argv = ["git", "-C", str(self.root), "status", "--porcelain=v2", "--branch", "--", "charts", "values"]
         try:
             completed = process.run(argv, timeout=10)
-        except (OSError, TimeoutError):
+        except (OSError, subprocess.TimeoutExpired):
             return GitState()
         lines = completed.stdout.decode(errors="replace").splitlines()
         commit = next((line.rsplit(" ", 1)[1] for line in lines if line.startswith("# branch.oid ")), "")

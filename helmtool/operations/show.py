@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from helmtool.adapters.kubeconfig import expand
 from helmtool.adapters.project import find_project
 from helmtool.model.environment import Environment
 from helmtool.model.manifest import REDACTED
@@ -53,7 +53,7 @@ def kubeconfig_of(name: str, settings: Settings) -> str:
         from helmtool.adapters import local
 
         return str(local.kubeconfig_path())
-    return str(Path(found.kubeconfig).expanduser())
+    return expand(found.kubeconfig)
 
 
 def shown_values(name: str, tag: str | None, settings: Settings, sets: Sequence[str]) -> dict[str, Any]:
@@ -66,15 +66,18 @@ def explained(name: str, tag: str | None, settings: Settings, sets: Sequence[str
     """Every leaf of the merged document with the file:line that it comes from, in the document's order."""
     project = find_project(settings.config_dir)
     values = load_values(project, project.environment(name), tag, sets)
-    return [(path, REDACTED if path.startswith("secrets.data.") else value, str(origin)) for path, value, origin in explain(values)]
+    return [(path, REDACTED if _is_inline_secret(path, value) else value, str(origin)) for path, value, origin in explain(values)]
 
 
 def redact_values(data: dict[str, Any]) -> dict[str, Any]:
     """The document without the content of inline secrets."""
     secrets = data.get("secrets")
-    inline = secrets.get("data") if isinstance(secrets, dict) else None
-    return (
-        data | {"secrets": {**secrets, "data": dict.fromkeys(inline, REDACTED)}}
-        if isinstance(inline, dict) and isinstance(secrets, dict)
-        else data
-    )
+    if not isinstance(secrets, dict) or not secrets.get("data"):
+        return data
+    # Not checked yet: a list or a text, where keys and values should be, may hold a secret just as well.
+    inline = secrets["data"]
+    return data | {"secrets": {**secrets, "data": dict.fromkeys(inline, REDACTED) if isinstance(inline, dict) else REDACTED}}
+
+
+def _is_inline_secret(path: str, value: Any) -> bool:
+    return path.startswith(("secrets.data.", "secrets.data[")) or (path == "secrets.data" and bool(value))

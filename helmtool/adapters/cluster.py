@@ -94,7 +94,11 @@ class Cluster:
             )
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from None
-        answer = Answer(response.status, _decode(response.data), _warnings(response.headers))
+        body = _decode(response.data)
+        if body is None and response.status < 400:
+            # A proxy's login page, or another service at this address: never to be taken for an object.
+            raise self._unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
+        answer = Answer(response.status, body or {"message": response.data[:200].decode(errors="replace")}, _warnings(response.headers))
         log.debug("%s %s: %s", method, path, response.status)
         if answer.status in (401, 403):
             raise self._forbidden(answer)
@@ -139,15 +143,17 @@ class Cluster:
 
     def namespace_exists(self) -> bool:
         """Whether the namespace is there."""
-        return self.request("GET", f"/api/v1/namespaces/{self.namespace}").status == 200
+        answer = self.request("GET", f"/api/v1/namespaces/{self.namespace}")
+        return answer.status != 404 and bool(self._ok(answer))
 
     def system_uid(self) -> str:
         """The UID of the namespace `kube-system`: one for each cluster, for its whole life."""
-        return str(self._ok(self.request("GET", "/api/v1/namespaces/kube-system")).body["metadata"]["uid"])
+        metadata = self._ok(self.request("GET", "/api/v1/namespaces/kube-system")).body.get("metadata") or {}
+        return str(metadata.get("uid") or "")
 
     def path(self, key: ObjectKey) -> str:
         """The request path of one object."""
-        return f"{self._collection(key)}/{quote(key.name)}"
+        return f"{self._collection(key)}/{quote(key.name, safe='')}"
 
     def _collection(self, key: ObjectKey) -> str:
         plural, namespaced = self._resource(key)
@@ -160,7 +166,7 @@ class Cluster:
             if key.api_version not in self._resources:
                 prefix = "/api/v1" if key.api_version == "v1" else f"/apis/{key.api_version}"
                 answer = self.request("GET", prefix)
-                found = answer.body.get("resources", []) if answer.status == 200 else []
+                found = [] if answer.status == 404 else self._ok(answer).body.get("resources") or []
                 self._resources[key.api_version] = {r["kind"]: (r["name"], r["namespaced"]) for r in found if "/" not in r["name"]}
             resource = self._resources[key.api_version].get(key.kind)
         if resource is None:
@@ -204,14 +210,21 @@ def _client(access: Access) -> Any:
         ) from None
     except (OSError, ValueError) as error:
         raise ClusterForbidden(f"context {access.context} of {access.kubeconfig} cannot be used: {error}") from None
+    except (TypeError, AttributeError, KeyError):
+        # The client takes every entry of the file for what it should be.
+        raise ClusterForbidden(
+            f"context {access.context} of {access.kubeconfig} cannot be used: an entry of the file is not what kubectl expects",
+            hint=f"kubectl --kubeconfig {access.kubeconfig} config view",
+        ) from None
 
 
-def _decode(data: bytes) -> dict[str, Any]:
+def _decode(data: bytes) -> dict[str, Any] | None:
+    """The document of an answer; nothing where it is not one."""
     try:
         body = json.loads(data)
     except ValueError:
-        return {"message": data[:200].decode(errors="replace")}
-    return body if isinstance(body, dict) else {}
+        return None
+    return body if isinstance(body, dict) else None
 
 
 def _warnings(headers: Any) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ namespaces, reuses old values, and knows neither `--server-side` on rollback nor
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,15 @@ from helmtool.adapters.kubeconfig import Access
 from helmtool.adapters.process import run_async
 from helmtool.errors import HelmtoolError, InvalidInput, OperationFailed, Problem, Refused, Unreachable
 from helmtool.model.manifest import Manifest, parse_manifests
+from helmtool.model.values import to_helm_json
 
 if TYPE_CHECKING:
     from semver import VersionInfo
 
 HISTORY_MAX = 10
 """How many revisions Helm keeps: its own default, said explicitly."""
+NOISE = ("WARNING:", "level=", "Use --debug flag", "Run 'helm --help'")
+CHART_SIGNS = ("execution error at", "parse error at", "yaml parse error", "error calling", 'executing "', "chart requires kubeversion")
 
 
 class HelmFailed(OperationFailed):
@@ -47,6 +51,12 @@ class HelmUnreachable(Unreachable):
     """Helm could not talk to the API server."""
 
     code = "cluster-unreachable"
+
+
+class HelmForbidden(Unreachable):
+    """The API server answers helm, and forbids."""
+
+    code = "cluster-forbidden"
 
 
 class DiffPluginMissing(InvalidInput):
@@ -82,7 +92,8 @@ class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
         """The kubeconfig and context reach helm by environment, where a path with several files works too."""
         import os
 
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("HELM_KUBE")}
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("HELM_KUBE") and k != "HELM_DEBUG"}
+        environment["HELM_DRIVER"] = "secret"  # what `storage` reads; a shell may say otherwise
         if self._access:
             environment |= {"KUBECONFIG": self._access.kubeconfig, "HELM_KUBECONTEXT": self._access.context}
         return environment
@@ -101,7 +112,7 @@ class Helm:
         argv = ["template", self.release, chart, "--namespace", self.namespace, "--values", "-"]
         argv += ["--is-upgrade"] if is_upgrade else []
         argv += ["--kube-version", kube_version] if kube_version else []
-        return parse_manifests(await self.command.run(argv, json.dumps(values).encode()))
+        return parse_manifests(await self.command.run(argv, to_helm_json(dict(values))))
 
     async def upgrade(
         self, chart: Path, values: Mapping[str, Any], *, timeout: str, description: str, force_conflicts: bool = False
@@ -116,7 +127,7 @@ class Helm:
         argv = ["upgrade", self.release, chart, "--install", "--namespace", self.namespace, "--values", "-", "--output", "json"]
         argv += ["--reset-values", "--server-side=true", "--disable-openapi-validation", "--history-max", HISTORY_MAX]
         argv += ["--timeout", timeout, "--description", description, *(["--force-conflicts"] if force_conflicts else [])]
-        stdout = await self.command.run(argv, json.dumps(values).encode())
+        stdout = await self.command.run(argv, to_helm_json(dict(values)))
         return int(json.loads(stdout[stdout.index(b"{") :])["version"])
 
     async def rollback(self, revision: int, *, timeout: str) -> None:
@@ -150,17 +161,33 @@ def helm_error(stderr: str) -> HelmtoolError:
         )
     if "connection refused" in lower or "kubernetes cluster unreachable" in lower or "i/o timeout" in lower or "no such host" in lower:
         return HelmUnreachable(f"helm cannot reach the API server: {text}")
+    if "is forbidden: user " in lower or "the server has asked for the client to provide credentials" in lower:
+        return HelmForbidden(f"the API server forbids it to helm: {text}")
     if "values don't meet the specifications of the schema" in lower:
-        return ChartInvalid(
-            "the chart's schema refuses the values", problems=[Problem(line[2:]) for line in stderr.splitlines() if line.startswith("- ")]
-        )
-    if "execution error at" in lower or "parse error at" in lower or "yaml parse error" in lower or "error calling" in lower:
+        return ChartInvalid("the chart's schema refuses the values", problems=_schema_problems(stderr))
+    if any(sign in lower for sign in CHART_SIGNS):
         return ChartInvalid(_template_message(text))
     return HelmFailed(f"helm: {text}")
 
 
+def _schema_problems(stderr: str) -> list[Problem]:
+    """Helm's lines `- at '/path': …`, without the value that some of them quote, and without its length."""
+    problems = []
+    for line in stderr.splitlines():
+        found = re.match(r"- at '(.*?)': (.*)", line)
+        if not found:
+            continue
+        pointer, said = found.groups()
+        if said.startswith("'"):
+            rule = re.search(r".* (does not match pattern|is not valid) (.*)", said)
+            said = f"the value {rule[1]} {rule[2]}" if rule else "the value is not accepted"
+        said = re.sub(r"(Length: )got \d+, ", r"\1", said)
+        problems.append(Problem(said, path=pointer.strip("/").replace("/", ".")))
+    return problems
+
+
 def _sentence(stderr: str) -> str:
-    lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith(("WARNING:", "level="))]
+    lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith(NOISE)]
     return (
         " ".join(line.strip() for line in lines)
         .removeprefix("Error: ")

@@ -123,7 +123,6 @@ def test_windows_line_ends(helm_values: Callable[..., Any], as_json: Callable[[A
         ("1: 1\n", 1, 1, "1", "the key `1` without quotes"),
         ("0x1F: 1\n", 1, 1, "0x1F", "the key `0x1F` without quotes"),
         ("~: 1\n", 1, 1, "~", "the key `~` without quotes"),
-        ("{: 1}\n", 1, 2, "", "the key `` without quotes"),
         ("? [a]\n: 1\n", 1, 3, "", "a key is a list: keys must be text"),
         ("{{a: 1}: 2}\n", 1, 2, "", "a key is keys and values: keys must be text"),
         ("a: &k x\n*k : 2\n", 2, 1, "", "the alias *k stands for a key"),

@@ -88,6 +88,9 @@ secrets.mode is inline but secrets.data is empty: there is nothing to make the S
 {{- if and (not $vault) (not $secrets.name) }}
 secrets.mode is {{ $secrets.mode }} but secrets.name is empty: there is no Secret to mount
 {{- end }}
+{{- if and $secrets.vault.files (not $vault) }}
+secrets.vault.files is given but secrets.mode is {{ $secrets.mode }}: only mode vault injects files
+{{- end }}
 {{- if $vault }}
 {{- range $key := list "role" "path" "files" }}
 {{- if not (index $secrets.vault $key) }}

@@ -9,7 +9,7 @@ from typing import Protocol
 from helmtool.adapters import toolbox
 from helmtool.adapters.local import kwok
 from helmtool.adapters.local.objects import NAMESPACE, NODE
-from helmtool.adapters.local.processes import end_all
+from helmtool.adapters.local.processes import end_all, processes_below
 from helmtool.adapters.local.state import State, StateUnusable, current_state, locked
 
 STEP = "local"
@@ -88,7 +88,7 @@ def status() -> LocalStatus:
     state = current_state()
     components = kwok.running(state)
     complete = state.kubeconfig.is_file()
-    if not complete and not any(components.values()):
+    if not complete and not processes_below(state.folder):
         return LocalStatus("down", toolbox.KUBERNETES, "", str(state.kubeconfig), components)
     healthy = complete and all(components.values()) and kwok.is_ready(state)
     return LocalStatus("up" if healthy else "broken", toolbox.KUBERNETES, _server(state), str(state.kubeconfig), components)

@@ -147,7 +147,9 @@ class _Reader:
         return _Reader(self.document, (*self.path, key), self.problems)
 
     def text(self, key: str, *, required: bool = False) -> str:
-        value = self.data.get(key, "")
+        value = self.data.get(key)
+        if value is None:
+            value = ""
         if not isinstance(value, str):
             self.add(key, "expected text: put it in quotes")
             value = ""
@@ -171,7 +173,7 @@ class _Reader:
         return words[value]
 
     def texts(self, key: str) -> tuple[str, ...]:
-        value = self.data.get(key, [])
+        value = self.data.get(key) or []
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             self.add(key, "expected a list of texts, none of them empty")
             return ()
@@ -213,7 +215,7 @@ def _cluster(reader: _Reader, *, embedded: bool) -> ClusterIdentity:
     identity = ClusterIdentity(
         cluster.texts("nameEndsWith"), cluster.text("server"), cluster.text("caFingerprint"), cluster.text("kubeSystemUid")
     )
-    if not identity.name_ends_with and "nameEndsWith" not in cluster.data:
+    if not cluster.data.get("nameEndsWith"):
         cluster.add("nameEndsWith", "is missing: the ending of the cluster's name, as `kubectl config get-clusters` shows it")
     return identity
 

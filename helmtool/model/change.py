@@ -117,12 +117,12 @@ def unified(changes: Sequence[Change], context: int = 3) -> str:
 
 def _classify_deployment(old: Manifest, new: Manifest) -> tuple[Effect, str]:
     before, after = old.get("spec") or {}, new.get("spec") or {}
+    if before.get("replicas", 1) and after.get("replicas", 1) == 0:
+        return Effect.DOWNTIME, "no replica is left"
     if before.get("template") != after.get("template"):
         if (after.get("strategy") or {}).get("type") == "Recreate":
             return Effect.DOWNTIME, "the pod is stopped before the new one starts (Recreate)"
         return Effect.RESTART, "the pod template differs"
-    if before.get("replicas") and after.get("replicas") == 0:
-        return Effect.DOWNTIME, "no replica is left"
     if _without_metadata(old) == _without_metadata(new):
         return Effect.NONE, "labels or annotations only"
     return Effect.IN_PLACE, "the pod template is the same"
@@ -138,8 +138,12 @@ def _redacted(old: Manifest | None, new: Manifest | None) -> tuple[Manifest | No
     if old is None or new is None or after is None or new.get("kind") != "Secret":
         return before, after
     for section in ("data", "stringData"):
-        values: dict[str, Any] = new.get(section) or {}
+        values, previous = _keys(new, section), _keys(old, section)
         if values:
-            previous = old.get(section) or {}
             after = after | {section: {k: REDACTED if previous.get(k, v) == v else CHANGED_SECRET for k, v in values.items()}}
     return before, after
+
+
+def _keys(secret: Manifest, section: str) -> dict[str, Any]:
+    found = secret.get(section)
+    return found if isinstance(found, dict) else {}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from helmtool.model import rendered
 
 Manifest = dict[str, Any]
 """One Kubernetes object as JSON-like data."""
@@ -38,10 +39,7 @@ def key_of(manifest: Manifest) -> ObjectKey:
 
 def parse_manifests(text: str | bytes) -> list[Manifest]:
     """The objects of a rendered multi-document YAML, in its order, Helm's hooks included."""
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return [document for document in yaml.load_all(text, Loader=loader) if isinstance(document, dict)]
+    return [document for document in rendered.load_all(text) if isinstance(document, dict)]
 
 
 def is_hook(manifest: Manifest) -> bool:
@@ -51,25 +49,7 @@ def is_hook(manifest: Manifest) -> bool:
 
 def dump_manifest(manifest: Manifest) -> str:
     """The object as YAML, keys in their order, redacted by the caller."""
-    import yaml
-
-    text: str = yaml.dump(manifest, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=10_000)
-    return text
-
-
-@functools.cache
-def _dumper() -> Any:
-    """PyYAML's dumper (in C where there is one), with texts of several lines as readable blocks."""
-    import yaml
-
-    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-        pass
-
-    def represent_text(dumper: Any, text: str) -> Any:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-    Dumper.add_representer(str, represent_text)
-    return Dumper
+    return rendered.dump(manifest)
 
 
 def dump_manifests(manifests: Iterable[Manifest]) -> str:
@@ -111,6 +91,13 @@ def redact(manifest: Manifest) -> Manifest:
     if annotations and LAST_APPLIED in annotations:
         kept = {k: v for k, v in annotations.items() if k != LAST_APPLIED}
         manifest = {**manifest, "metadata": {**metadata, "annotations": kept}}
+    if isinstance(manifest.get("items"), list):
+        manifest = {**manifest, "items": [redact(item) if isinstance(item, dict) else item for item in manifest["items"]]}
     if manifest.get("kind") != "Secret":
         return manifest
-    return {k: dict.fromkeys(v or {}, REDACTED) if k in ("data", "stringData") else v for k, v in manifest.items()}
+    return {k: _without_values(v) if k in ("data", "stringData") else v for k, v in manifest.items()}
+
+
+def _without_values(data: Any) -> Any:
+    """The keys without their values; where there are no keys (a mistake in a template), nothing of it."""
+    return dict.fromkeys(data, REDACTED) if isinstance(data, dict) else REDACTED if data else {}

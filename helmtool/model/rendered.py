@@ -1,0 +1,79 @@
+"""Rendered YAML, read and written so that its words mean what Helm reads in them (sigs.k8s.io/yaml).
+
+PyYAML alone would make a date of `2026-01-05` and the number 5025 of `83:45`, both text to Helm; and it would write
+the text `y` or `1e3` without the quotes that keep Helm from reading `true` or a number.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
+_BOOL = re.compile(r"(?:[yYnN]|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z")
+_INT = re.compile(r"[-+]?(?:0[bB][01_]+|0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0|[1-9][0-9_]*)\Z")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+_DIGITS = list("-+.0123456789")
+_WORDS = {
+    "null": (_NULL, ["~", "n", "N", ""]),
+    "bool": (_BOOL, list("yYnNtTfFoO")),
+    "int": (_INT, _DIGITS),
+    "float": (_FLOAT, _DIGITS),
+    "merge": (re.compile(r"<<\Z"), ["<"]),
+}
+
+
+def load_all(text: str | bytes) -> Iterator[Any]:
+    """The documents of a YAML text. Raises yaml.YAMLError."""
+    import yaml
+
+    yield from yaml.load_all(text, Loader=_loader())
+
+
+def dump(document: Any) -> str:
+    """The document as YAML, keys in their order, texts of several lines as readable blocks."""
+    import yaml
+
+    text: str = yaml.dump(document, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=10_000)
+    return text
+
+
+@functools.cache
+def _loader() -> Any:
+    """PyYAML's loader (in C where there is one) with Helm's words."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own way, replaced below
+
+    for tag, (pattern, first) in _WORDS.items():
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", pattern, first)
+    Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: _integer(loader.construct_scalar(node)))
+    Loader.add_constructor(
+        "tag:yaml.org,2002:bool", lambda loader, node: loader.construct_scalar(node).lower() in {"y", "yes", "true", "on"}
+    )
+    return Loader
+
+
+def _integer(text: str) -> int:
+    digits = text.replace("_", "")
+    old_octal = re.match(r"[-+]?0[0-7]+\Z", digits)
+    return int(digits, 8 if old_octal else 0)
+
+
+@functools.cache
+def _dumper() -> Any:
+    """PyYAML's dumper (in C where there is one), with quotes also where only Helm would read a text as something else."""
+    import yaml
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        pass
+
+    def represent_text(dumper: Any, text: str) -> Any:
+        ambiguous = any(pattern.match(text) for pattern, _ in _WORDS.values())
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else "'" if ambiguous else None)
+
+    Dumper.add_representer(str, represent_text)
+    return Dumper

@@ -1,0 +1,69 @@
+"""Rendered YAML: every word means what Helm reads in it, both ways."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from helmtool.model.rendered import dump, load_all
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("2026-01-05", "2026-01-05"),
+        ("2026-01-05T10:00:00Z", "2026-01-05T10:00:00Z"),
+        ("83:45", "83:45"),
+        ("y", True),
+        ("n", False),
+        ("off", False),
+        ("On", True),
+        ("nope", "nope"),
+        ("017", 15),
+        ("0o17", 15),
+        ("-0x1f", -31),
+        ("0b101", 5),
+        ("1_000", 1000),
+        ("089", 89),
+        ("1e3", 1000),
+        (".5", 0.5),
+        ("1.2.3", "1.2.3"),
+        ("=", "="),
+        ("~", None),
+        ("", None),
+        ("'y'", "y"),
+        ('"12"', "12"),
+    ],
+)
+def test_reads_a_word_as_helm_does(word: str, value: Any) -> None:
+    (document,) = load_all(f"a: {word}\n")
+    assert document == {"a": value}
+    assert type(document["a"]) in (type(value), float)
+
+
+@pytest.mark.parametrize(
+    "text", ["y", "N", "on", "1e3", "0o17", "017", "2026-01-05", "83:45", "=", "", "~", "null", "1", ".5", "089", "a", "é"]
+)
+def test_a_text_stays_a_text_for_both_readers(text: str) -> None:
+    written = dump({text: text})
+    assert list(load_all(written)) == [{text: text}]
+    assert yaml.safe_load(written) == {text: text}
+
+
+def test_a_text_of_several_lines_is_a_block_and_keys_keep_their_order() -> None:
+    assert dump({"b": "one\ntwo\n", "a": [1, True, None]}) == "b: |\n  one\n  two\na:\n- 1\n- true\n- null\n"
+
+
+def test_reads_several_documents_and_merge_keys() -> None:
+    assert list(load_all("---\na: &x {b: 1}\nc: {<<: *x, d: 2}\n---\n---\nz: 1\n")) == [
+        {"a": {"b": 1}, "c": {"b": 1, "d": 2}},
+        None,
+        {"z": 1},
+    ]
+
+
+def test_what_is_not_yaml_raises() -> None:
+    with pytest.raises(yaml.YAMLError):
+        list(load_all("a: [1"))

@@ -15,7 +15,10 @@ MAX_TEXT = 500
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One release or rollback. `when` is RFC 3339 in UTC; `outcome` is deployed, failed or interrupted; `evidence` says why."""
+    """One release or rollback. `when` is RFC 3339 in UTC; `evidence` says why it failed.
+
+    `outcome` is started, deployed, failed or interrupted; one that stays at started belongs to a client that was killed.
+    """
 
     revision: int
     action: str
@@ -31,8 +34,8 @@ class Record:
 
 
 def append(records: Sequence[Record], new: Record) -> list[Record]:
-    """The records with a new one, within the bounds of one ConfigMap: the oldest go first."""
-    kept = [*records, _bounded(new)][-MAX_RECORDS:]
+    """The records with a new one, which replaces an earlier one of its revision; the oldest go, to stay within one ConfigMap."""
+    kept = [*(r for r in records if r.revision != new.revision), _bounded(new)][-MAX_RECORDS:]
     while len(dump(kept)) > MAX_BYTES and len(kept) > 1:
         kept = kept[1:]
     return kept

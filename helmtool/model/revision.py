@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+DEPLOYED = "deployed"
+"""The outcome of a release whose pods became available."""
+
 
 class RevisionStatus(StrEnum):
     """Helm's own words for the state of a revision."""
@@ -28,13 +31,16 @@ class RevisionStatus(StrEnum):
 
     @property
     def was_deployed(self) -> bool:
-        """Whether the revision really ran: Helm marks it superseded only after it was deployed."""
+        """Whether Helm applied the revision: it marks it superseded only after it was deployed."""
         return self in (RevisionStatus.DEPLOYED, RevisionStatus.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One stored revision. `updated` is RFC 3339 as Helm wrote it; `manifest` is the rendered text, `values` what the user gave."""
+    """One stored revision. `updated` is RFC 3339 as Helm wrote it; `manifest` is the rendered text, `values` what the user gave.
+
+    `outcome` is what the release's own record says became of it, empty where there is none (a plain `helm upgrade`).
+    """
 
     number: int
     status: RevisionStatus
@@ -44,6 +50,16 @@ class Revision:
     description: str
     manifest: str = field(repr=False, default="")
     values: dict[str, Any] = field(repr=False, default_factory=dict)
+    outcome: str = ""
+
+    @property
+    def served(self) -> bool:
+        """Whether its pods really became available.
+
+        Helm calls an upgrade that did not wait `deployed`, and `superseded` later, even if no pod ever started: where
+        there is a record, the record decides.
+        """
+        return self.status.was_deployed and self.outcome in ("", DEPLOYED)
 
 
 def last(revisions: Sequence[Revision]) -> Revision | None:
@@ -51,9 +67,15 @@ def last(revisions: Sequence[Revision]) -> Revision | None:
     return max(revisions, key=lambda r: r.number, default=None)
 
 
+def next_number(revisions: Sequence[Revision]) -> int:
+    """The number that Helm will give to the next revision."""
+    newest = last(revisions)
+    return newest.number + 1 if newest else 1
+
+
 def running(revisions: Sequence[Revision]) -> Revision | None:
-    """The revision that the cluster serves: the newest that was really deployed."""
-    return max((r for r in revisions if r.status.was_deployed), key=lambda r: r.number, default=None)
+    """The revision that the cluster serves: the newest that really served."""
+    return max((r for r in revisions if r.served), key=lambda r: r.number, default=None)
 
 
 def rollback_target(revisions: Sequence[Revision]) -> Revision | None:
@@ -66,3 +88,9 @@ def rollback_target(revisions: Sequence[Revision]) -> Revision | None:
     if newest is None:
         return None
     return running([r for r in revisions if r.number < newest.number])
+
+
+def tag_of(revision: Revision) -> str:
+    """The image tag in the revision's own values; empty where they name none."""
+    image = revision.values.get("image")
+    return str(image.get("tag") or "") if isinstance(image, dict) else ""

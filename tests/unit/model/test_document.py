@@ -311,3 +311,28 @@ def test_the_recursion_limit_is_never_met() -> None:
         problems("[" * 2000)
     finally:
         sys.setrecursionlimit(before)
+
+
+def test_what_the_messages_say_about_helm(helm_values: Callable[..., Any]) -> None:
+    """The refused words do mean to Helm what the messages say."""
+    words = {
+        "no": False,
+        "On": True,
+        "0644": 420,
+        "0o644": 420,
+        "0x1F": 31,
+        "0b11": 3,
+        "08": 8,
+        "1_000": 1000,
+        "1e3": 1000,
+        ".5": 0.5,
+        "1.10": 1.1,
+    }
+    texts = ["12:30", "2024-01-01"]
+    text = "".join(f"w{number}: {word}\n" for number, word in enumerate([*words, *texts]))
+    read = helm_values(b"{}", text.encode())
+    assert [read[f"w{number}"] for number in range(len(words) + len(texts))] == [*words.values(), *texts]
+    assert len(problems(text)) == len(words) + len(texts)
+    assert helm_values(b"{}", b"y: 1\nno: 2\n5: 3\n~: 4\n") == {"true": 1, "false": 2, "5": 3, "null": 4}
+    assert helm_values(b"{}", b"a: {c: 1, <<: {c: 2}}\n") == {"a": {"c": 2}}
+    assert helm_values(b"{}", b"a: 9007199254740993\n") == {"a": 9007199254740992}

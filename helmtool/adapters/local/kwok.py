@@ -115,7 +115,7 @@ def is_ready(state: State) -> bool:
     """Whether this cluster's own API server says that it is: another one on the port would not have its certificate."""
     try:
         return kubectl(state, "get", "--raw", "/readyz", "--request-timeout", "5s").returncode == 0
-    except OSError:
+    except StartFailed:
         return False
 
 
@@ -149,9 +149,10 @@ def furnish(state: State) -> None:
 
 
 def kubectl(state: State, *arguments: str, input: bytes | None = None) -> process.Completed:
-    """The pinned kubectl on this cluster, whatever kubeconfig the shell has."""
+    """The pinned kubectl on this cluster, whatever kubeconfig the shell has. Raises StartFailed where it does not start or end."""
     argv = [str(state.links / "kubectl"), "--kubeconfig", str(state.cluster / "kubeconfig.yaml"), *arguments]
-    return process.run(argv, input=input, env=_environment(state), timeout=START_PATIENCE)
+    with _explained("kubectl"):
+        return process.run(argv, input=input, env=_environment(state), timeout=START_PATIENCE)
 
 
 def free_ports(count: int) -> list[int]:
@@ -181,7 +182,8 @@ def _kwokctl(state: State, *arguments: str) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool, _ended_on_error(state):
         running_kwokctl = pool.submit(process.run, argv, env=_environment(state), timeout=START_PATIENCE)
         _watch(state, running_kwokctl)
-        done = _result(running_kwokctl)
+        with _explained("kwokctl"):
+            done = running_kwokctl.result()
         if done.returncode != 0:
             _check_components(state)
             raise StartFailed(f"kwokctl {arguments[0]} ended with {done.returncode}:", _indent(_messages(done.stderr)))
@@ -193,13 +195,14 @@ def _watch(state: State, running_kwokctl: Future[process.Completed]) -> None:
         time.sleep(0.1)
 
 
-def _result(running_kwokctl: Future[process.Completed]) -> process.Completed:
+@contextlib.contextmanager
+def _explained(program: str) -> Iterator[None]:
     try:
-        return running_kwokctl.result()
+        yield
     except subprocess.TimeoutExpired:
-        raise StartFailed(f"kwokctl took more than {START_PATIENCE:.0f} s") from None
+        raise StartFailed(f"{program} took more than {START_PATIENCE:.0f} s") from None
     except OSError as error:
-        raise StartFailed(f"kwokctl cannot be started: {error}") from None
+        raise StartFailed(f"{program} cannot be started: {error}") from None
 
 
 @contextlib.contextmanager

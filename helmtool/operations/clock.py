@@ -17,7 +17,7 @@ def who() -> str:
 
     try:
         user = getpass.getuser()
-    except (OSError, KeyError):
+    except (OSError, KeyError, ImportError):
         user = "unknown"
     return f"{user}@{platform.node()}"
 

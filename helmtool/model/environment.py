@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
@@ -73,11 +72,17 @@ class UnknownEnvironment(InvalidInput):
     code = "unknown-environment"
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        close = difflib.get_close_matches(name.lower(), known, n=1)
+        close = _closest(name.lower(), known)
         listed = f"values/environments.yaml has {', '.join(known) or 'none'}"
-        super().__init__(f"there is no environment `{name}`", hint=f"did you mean {close[0]}? {listed}" if close else listed)
+        super().__init__(f"there is no environment `{name}`", hint=f"did you mean {close}? {listed}" if close else listed)
         self.name = name
         self.known = known
+
+
+def _closest(word: str, known: Iterable[str]) -> str:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(word, list(known), n=1)), "")
 
 
 def find_environment(name: str, environments: Mapping[str, Environment]) -> Environment:
@@ -138,8 +143,8 @@ class _Reader:
     def allow_only(self, *known: str) -> None:
         for key in self.data:
             if key not in known:
-                close = difflib.get_close_matches(key, known, n=1)
-                self.add(key, f"unknown key, did you mean {close[0]}?" if close else f"unknown key, known are {', '.join(known)}")
+                close = _closest(key, known)
+                self.add(key, f"unknown key, did you mean {close}?" if close else f"unknown key, known are {', '.join(known)}")
 
     def section(self, key: str) -> _Reader:
         if not isinstance(self.data.get(key, {}), dict):

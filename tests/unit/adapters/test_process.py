@@ -1,0 +1,160 @@
+"""Starting programs: no shell, standard input, exit codes, and a cancel that reaches the whole process group."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from helmtool.adapters.process import Completed, run, run_async
+
+ECHO = "import sys; sys.stdout.write(sys.stdin.read()); sys.stderr.write('one\\ntwo\\n'); sys.exit(int(sys.argv[1]))"
+UNTOUCHED = "$(touch pwned) `id` ; * > x"
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", code, *arguments]
+
+
+def run_either(kind: str, argv: list[str], **options: object) -> Completed:
+    if kind == "blocking":
+        return run(argv, **options)  # type: ignore[arg-type]
+    return asyncio.run(run_async(argv, **options))  # type: ignore[arg-type]
+
+
+both = pytest.mark.parametrize("kind", ["blocking", "async"])
+
+
+@both
+def test_gives_both_outputs_and_the_exit_code(kind: str) -> None:
+    argv = python(ECHO, "3")
+    done = run_either(kind, argv, input=b"\xff data")
+    assert (done.argv, done.returncode, done.stderr) == (tuple(argv), 3, b"one\ntwo\n")
+    assert done.stdout.endswith(b" data")
+
+
+@both
+def test_no_shell_reads_the_arguments(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run_either(kind, python("import sys; print(sys.argv[1], end='')", UNTOUCHED))
+    assert done.stdout.decode() == UNTOUCHED
+    assert list(tmp_path.iterdir()) == []
+
+
+@both
+def test_without_input_standard_input_is_empty_not_the_terminal(kind: str) -> None:
+    assert run_either(kind, python(ECHO, "0")).stdout == b""
+
+
+@both
+def test_much_input_and_output_do_not_block_each_other(kind: str) -> None:
+    data = b"x" * 3_000_000
+    assert run_either(kind, python(ECHO, "0"), input=data).stdout == data
+
+
+@both
+def test_the_environment_is_replaced(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEFT_OUT", "1")
+    done = run_either(kind, python("import os; print(sorted(k for k in os.environ if k in ('A', 'LEFT_OUT')))"), env={"A": "1"})
+    assert done.stdout == b"['A']\n"
+
+
+@both
+def test_a_program_ended_by_a_signal_has_a_negative_exit_code(kind: str) -> None:
+    assert run_either(kind, python("import os; os.kill(os.getpid(), 9)")).returncode == -9
+
+
+@both
+def test_a_program_that_is_not_there_or_not_a_program(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        run_either(kind, [str(tmp_path / "nosuch")])
+    file = tmp_path / "file"
+    file.write_text("no program")
+    with pytest.raises(PermissionError):
+        run_either(kind, [str(file)])
+
+
+@both
+def test_the_log_shows_the_arguments_and_never_the_input_or_the_environment(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "helmtool"):
+        run_either(kind, python(ECHO, "0"), input=b"s3cret-input", env={"TOKEN": "s3cret-env"})
+    assert "s3cret" not in caplog.text
+    assert "run: " in caplog.text
+
+
+def test_a_blocking_program_that_takes_too_long_is_ended() -> None:
+    started = time.monotonic()
+    with pytest.raises(subprocess.TimeoutExpired):
+        run(python("import time; time.sleep(30)"), timeout=0.2)
+    assert time.monotonic() - started < 10
+
+
+def test_lines_on_stderr_are_handed_on() -> None:
+    seen: list[str] = []
+    asyncio.run(run_async(python(ECHO, "0"), on_stderr=seen.append))
+    assert seen == ["one", "two"]
+
+
+PARENT = """
+import os, pathlib, signal, subprocess, sys, time
+folder = pathlib.Path(sys.argv[1])
+child = subprocess.Popen([sys.executable, "-c", '''
+import pathlib, signal, sys, time
+def stop(*_):
+    pathlib.Path(sys.argv[1], "child-cleaned").touch()
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+pathlib.Path(sys.argv[1], "child-ready").touch()
+time.sleep(30)
+''', str(folder)])
+def stop(*_):
+    time.sleep(0.3)
+    child.wait()
+    (folder / "parent-cleaned").touch()
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+(folder / "pids").write_text(f"{os.getpid()} {child.pid}")
+time.sleep(30)
+"""
+
+
+async def _start_and_cancel(folder: Path) -> float:
+    task = asyncio.create_task(run_async(python(PARENT, str(folder))))
+    for _ in range(200):
+        if (folder / "child-ready").exists() and (folder / "pids").exists():
+            break
+        await asyncio.sleep(0.05)
+    cancelled = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    return time.monotonic() - cancelled
+
+
+def test_a_cancel_reaches_the_whole_group_and_waits_until_it_has_cleaned_up(tmp_path: Path) -> None:
+    waited = asyncio.run(_start_and_cancel(tmp_path))
+    assert waited < 10
+    assert (tmp_path / "child-cleaned").exists(), "the program's own child was not told"
+    assert (tmp_path / "parent-cleaned").exists(), "the program was not waited for"
+    for pid in map(int, (tmp_path / "pids").read_text().split()):
+        assert not _runs(pid)
+
+
+def _runs(pid: int) -> bool:
+    """Also true for a zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_program_is_in_a_session_of_its_own_so_that_ctrl_c_does_not_reach_it() -> None:
+    done = asyncio.run(run_async(python("import os; print(os.getsid(0) == os.getpid(), os.getpgrp() == os.getpid())")))
+    assert done.stdout == b"True True\n"

@@ -123,7 +123,7 @@ def wait_ready(state: State) -> None:
     """Waits until the API server is ready. Raises ComponentDied at once when a process ends, StartFailed when time is up."""
     deadline = time.monotonic() + START_PATIENCE
     while not is_ready(state):
-        _check_components(state)
+        check_components(state)
         if time.monotonic() > deadline:
             raise StartFailed(
                 f"the API server is not ready after {START_PATIENCE:.0f} s; the last lines of {state.log('kube-apiserver')}:",
@@ -144,7 +144,7 @@ def furnish(state: State) -> None:
     for content, arguments in steps:
         done = kubectl(state, *arguments, input=content)
         if done.returncode != 0:
-            _check_components(state)
+            check_components(state)
             raise StartFailed(f"kubectl {arguments[0]} ended with {done.returncode}:", _indent(done.stderr.decode(errors="replace")))
 
 
@@ -185,13 +185,13 @@ def _kwokctl(state: State, *arguments: str) -> None:
         with _explained("kwokctl"):
             done = running_kwokctl.result()
         if done.returncode != 0:
-            _check_components(state)
+            check_components(state)
             raise StartFailed(f"kwokctl {arguments[0]} ended with {done.returncode}:", _indent(_messages(done.stderr)))
 
 
 def _watch(state: State, running_kwokctl: Future[process.Completed]) -> None:
     while not running_kwokctl.done():
-        _check_components(state)
+        check_components(state)
         time.sleep(0.1)
 
 
@@ -215,12 +215,20 @@ def _ended_on_error(state: State) -> Iterator[None]:
         raise
 
 
-def _check_components(state: State) -> None:
+def check_components(state: State) -> None:
     """Raises ComponentDied for one that was started, for it has a pid file, and has no process."""
-    started = {file.stem for file in (state.cluster / "pids").glob("*.pid")}
-    dead = [component for component, alive in running(state).items() if component in started and not alive]
+    dead = _dead(state)
     if dead:
-        raise ComponentDied(dead[0], state.log(dead[0]))
+        time.sleep(0.2)  # a process has no name for a moment while it is started
+        dead &= _dead(state)
+    for component in COMPONENTS:
+        if component in dead:
+            raise ComponentDied(component, state.log(component))
+
+
+def _dead(state: State) -> set[str]:
+    started = {file.stem for file in (state.cluster / "pids").glob("*.pid")}
+    return {component for component, alive in running(state).items() if component in started and not alive}
 
 
 def _environment(state: State) -> dict[str, str]:

@@ -142,6 +142,7 @@ def _finish(state: State) -> None:
     try:
         kwok.wait_ready(state)
         kwok.furnish(state)
+        kwok.check_components(state)
         new = state.kubeconfig.with_suffix(".new")
         shutil.copyfile(state.cluster / "kubeconfig.yaml", new)
         new.chmod(0o600)

@@ -32,8 +32,7 @@ class Found:
 
 def processes_below(folder: Path) -> list[Found]:
     """This user's processes that were started through a path below the folder."""
-    found = _from_proc() if (PROC / "self" / "stat").exists() else _from_ps()
-    return [each for each in found if each.program.is_relative_to(folder)]
+    return [each for each in _processes() if each.program.is_relative_to(folder)]
 
 
 def end_all(folder: Path) -> list[Found]:
@@ -89,12 +88,11 @@ def _wait(condition: Callable[[], bool]) -> None:
 
 
 def _is_same(found: Found) -> bool:
-    now = (
-        _read_proc(PROC / str(found.pid))
-        if (PROC / "self" / "stat").exists()
-        else next((p for p in _from_ps() if p.pid == found.pid), None)
-    )
-    return now == found
+    return next((each for each in _processes() if each.pid == found.pid), None) == found
+
+
+def _processes() -> Iterator[Found]:
+    return _from_proc() if (PROC / "self" / "stat").exists() else _from_ps()
 
 
 def _from_proc() -> Iterator[Found]:
@@ -104,23 +102,27 @@ def _from_proc() -> Iterator[Found]:
 
 
 def _read_proc(entry: Path) -> Found | None:
-    """None for a process that is gone, a zombie, a kernel thread, or another user's."""
+    """None for a process that is gone, a zombie, or another user's.
+
+    One that is just being started has no command line yet, but the folder that it was started in: that stands for its program.
+    """
     try:
         if entry.stat().st_uid != os.getuid():
             return None
         command = (entry / "cmdline").read_bytes().split(b"\0", 1)[0]
         after_name = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+        program = Path(os.fsdecode(command)) if command else (entry / "cwd").readlink()
     except OSError:
         return None
-    if not command or after_name[0] == "Z":
+    if after_name[0] == "Z":
         return None
-    return Found(int(entry.name), after_name[19], Path(os.fsdecode(command)))  # field 22 of proc(5): clock ticks since boot
+    return Found(int(entry.name), after_name[19], program)  # field 22 of proc(5): clock ticks since boot
 
 
 def _from_ps() -> Iterator[Found]:
     """For systems without /proc: `lstart` is five words, and the rest of the line the command with its arguments."""
     listing = process.run(["ps", "-x", "-U", str(os.getuid()), "-ww", "-o", "pid=,lstart=,args="], timeout=10).stdout
     for line in listing.decode(errors="replace").splitlines():
-        pid, *started, command = line.split(None, 6)[:7] if len(line.split(None, 6)) == 7 else ("0", "", "")
-        if command:
-            yield Found(int(pid), " ".join(started), Path(command.split(" -", 1)[0]))
+        words = line.split(None, 6)
+        if len(words) == 7:
+            yield Found(int(words[0]), " ".join(words[1:6]), Path(words[6].split(" -", 1)[0]))

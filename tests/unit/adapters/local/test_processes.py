@@ -101,3 +101,14 @@ def test_starters_are_ended_first(start: Starter, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(processes, "end", noted)
     end_all(tmp_path)
     assert order == ["kwokctl", "etcd"]
+
+
+def test_one_that_is_just_being_started_is_known_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    proc, folder = tmp_path / "proc", tmp_path / "mine" / "cluster"
+    for name, state, command in (("self", "R", "python"), ("7", "S", ""), ("8", "Z", ""), ("9", "S", "/bin/sleep")):
+        (proc / name).mkdir(parents=True)
+        (proc / name / "cmdline").write_text(command)
+        (proc / name / "stat").write_text(f"{name} (a name) with) {state} {' '.join(map(str, range(4, 53)))}")
+        (proc / name / "cwd").symlink_to(folder)
+    monkeypatch.setattr(processes, "PROC", proc)
+    assert processes_below(tmp_path / "mine") == [Found(7, "22", folder)]

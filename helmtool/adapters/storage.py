@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 from helmtool.adapters.cluster import Cluster
+from helmtool.adapters.records import read_records
 from helmtool.model.manifest import Manifest
 from helmtool.model.revision import Revision, RevisionStatus
 
@@ -20,6 +22,13 @@ def read_revisions(cluster: Cluster, release: str) -> list[Revision]:
     """
     secrets = cluster.list("v1", "Secret", label_selector=f"owner=helm,name={release}")
     return sorted((_revision(secret) for secret in secrets if secret.get("type") == "helm.sh/release.v1"), key=lambda r: r.number)
+
+
+def read_history(cluster: Cluster, release: str) -> list[Revision]:
+    """The kept revisions, oldest first, each with the outcome that its record tells."""
+    revisions, records = cluster.in_parallel([lambda: read_revisions(cluster, release), lambda: read_records(cluster, release)])
+    outcomes = {record.revision: record.outcome for record in records}
+    return [replace(revision, outcome=outcomes.get(revision.number, "")) for revision in revisions]
 
 
 def _revision(secret: Manifest) -> Revision:

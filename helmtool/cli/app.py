@@ -58,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _seen_early(arguments: Sequence[str]) -> list[str]:
     """Notes `-o json` before anything is parsed, so that a command line that cannot be parsed is still answered in JSON."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = zip(arguments, [*arguments[1:], ""], strict=False)
     if any((one in ("-o", "--output") and two == "json") or one in ("-ojson", "--output=json") for one, two in pairs):
         terminal.output = "json"
     return list(arguments)

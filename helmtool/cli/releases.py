@@ -220,7 +220,10 @@ Result = TypeVar("Result")
 
 def run(operation: Coroutine[Any, Any, Result]) -> Result:
     """Runs an asynchronous operation; the first Ctrl-C or SIGTERM cancels it, so that it can clean up, a second one ends it."""
-    return asyncio.run(_with_sigterm(operation))
+    try:
+        return asyncio.run(_with_sigterm(operation))
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted twice: left as it is", hint="helmtool status ENV says what is pending") from None
 
 
 async def _with_sigterm(operation: Coroutine[Any, Any, Result]) -> Result:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from helmtool.operations.guard import Settings
 
 WIDTH = 80
 MARKS = {"done": ("✓", "green"), "skip": ("-", "bright_black"), "warn": ("!", "yellow"), "start": ("…", "cyan"), "error": ("✗", "red")}
+ERASE = "\r\x1b[K"
 ASCII_MARKS = {"done": "ok", "skip": "--", "warn": "!!", "start": "..", "error": "xx"}
 
 
@@ -30,6 +32,7 @@ class Terminal:
     verbose: int = 0
     quiet: bool = False
     no_color: bool = False
+    _unfinished: bool = field(default=False, init=False)
 
     @property
     def as_json(self) -> bool:
@@ -38,7 +41,12 @@ class Terminal:
 
     def start(self, step: str, text: str) -> None:
         """Says that a step goes on; a terminal shows it until the next news, a log keeps it."""
-        self._news("start", step, text)
+        if not self.quiet and sys.stderr is not None and sys.stderr.isatty():
+            room = shutil.get_terminal_size().columns - len(step.ljust(9)) - 4
+            self._write(sys.stderr, f"{ERASE}{self._mark('start', sys.stderr)} {step:<9} {text[:room]}")
+            self._unfinished = True
+        else:
+            self._news("start", step, text)
 
     def done(self, step: str, text: str) -> None:
         """Says that a step is complete."""
@@ -59,6 +67,9 @@ class Terminal:
 
     def data(self, text: str) -> None:
         """Data on stdout, as it is."""
+        if self._unfinished:
+            self._unfinished = False
+            self._write(sys.stderr, ERASE)
         self._write(sys.stdout, text if text.endswith("\n") or not text else text + "\n")
 
     def document(self, document: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -122,7 +133,10 @@ class Terminal:
         return stream.isatty()
 
     def line(self, stream: TextIO | None, text: str) -> None:
-        """One line on a stream that may be closed."""
+        """One line on a stream that may be closed; what a step showed of its progress is wiped first."""
+        if self._unfinished:
+            self._unfinished = False
+            self._write(sys.stderr, ERASE)
         self._write(stream, text + "\n")
 
     def _write(self, stream: TextIO | None, text: str) -> None:

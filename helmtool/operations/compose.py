@@ -13,9 +13,8 @@ from helmtool.model.document import parse_document
 from helmtool.model.environment import Environment
 from helmtool.model.rules import check_rules
 from helmtool.model.schema import check
-from helmtool.model.strvals import parse_set
 from helmtool.model.tag import Tag, check_policy, parse_tag
-from helmtool.model.values import Layer, Values, merge
+from helmtool.model.values import Layer, Values, merge, parse_set
 
 STAND_IN = "HG0101a"
 """The tag that offline commands render with where none is given."""

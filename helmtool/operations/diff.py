@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from helmtool.adapters.project import Project, find_project
-from helmtool.adapters.storage import read_revisions
+from helmtool.adapters.storage import read_history
 from helmtool.errors import InvalidInput, UsageError
 from helmtool.model.change import Change, compare
 from helmtool.model.environment import Environment
 from helmtool.model.manifest import Manifest, is_hook, key_of, owned_by_helm, parse_manifests
-from helmtool.model.revision import Revision, running
+from helmtool.model.revision import Revision, running, tag_of
 from helmtool.operations.compose import Composed, compose
 from helmtool.operations.guard import Settings
 from helmtool.operations.plan import live_changes, make_plan
@@ -85,13 +85,12 @@ async def diff_by_plugin(
 def running_tag(revisions: Sequence[Revision]) -> str | None:
     """The tag of the revision that serves, where the values of that revision name one."""
     current = running(revisions)
-    tag = ((current.values.get("image") or {}).get("tag")) if current else None
-    return str(tag) if tag else None
+    return (tag_of(current) or None) if current else None
 
 
 def _revisions(session: Session) -> list[Revision]:
     check_cluster(session)
-    return read_revisions(session.cluster, session.environment.release)
+    return read_history(session.cluster, session.environment.release)
 
 
 def _stored(revisions: Sequence[Revision], number: int) -> Revision:

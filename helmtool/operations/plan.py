@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helmtool.adapters.cluster import HELM_MANAGER, Answer, Cluster
-from helmtool.adapters.storage import read_revisions
+from helmtool.adapters.storage import read_history
 from helmtool.errors import InvalidInput, Problem, Refused
 from helmtool.model.change import Change, compare, impossible
 from helmtool.model.manifest import Manifest, belongs_to, is_hook, key_of, owned_by_helm, parse_manifests
@@ -107,7 +107,7 @@ def require_possible(plan: Plan) -> None:
 
 def _look(session: Session) -> list[Revision]:
     check_cluster(session)
-    return read_revisions(session.cluster, session.environment.release)
+    return read_history(session.cluster, session.environment.release)
 
 
 def live_changes(

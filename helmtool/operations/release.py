@@ -7,19 +7,19 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from helmtool.adapters.records import add_record
-from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, Problem, Refused
+from helmtool.adapters.helm import ReleasePending
+from helmtool.adapters.storage import read_history
+from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, Refused
 from helmtool.model.change import worst
 from helmtool.model.duration import parse_duration
 from helmtool.model.environment import Policy
-from helmtool.model.manifest import parse_manifests
-from helmtool.model.record import Record
-from helmtool.model.revision import Revision, last, running
-from helmtool.operations.clock import now, who
+from helmtool.model.revision import DEPLOYED, last, next_number, running
 from helmtool.operations.compose import compose
 from helmtool.operations.guard import Settings
+from helmtool.operations.journal import Journal
 from helmtool.operations.plan import Plan, make_plan, require_possible
 from helmtool.operations.progress import Progress
+from helmtool.operations.rollback import go_back, uncancel
 from helmtool.operations.session import open_session
 from helmtool.operations.watch import watch_rollout
 
@@ -118,20 +118,24 @@ async def _look_again(plan: Plan) -> None:
 
 async def _write(plan: Plan, options: ReleaseOptions, progress: Progress) -> int:
     """Applies, watches and records; on a failure keeps the evidence, goes back to what ran before, and raises."""
-    before = running(plan.revisions)
+    session = plan.session
+    number = next_number(plan.revisions)
+    journal = Journal(session, "release", str(plan.composed.tag), session.project.chart_version(), options.note)
     try:
-        revision = await _apply(plan, options, progress)
-        await watch_rollout(plan.session.cluster, plan.manifests, seconds=parse_duration(options.timeout), progress=progress)
+        await journal.write(number, "started")
+        number = await _apply(plan, options, progress)
+        await watch_rollout(session.cluster, plan.manifests, seconds=parse_duration(options.timeout), progress=progress)
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task:
-            task.uncancel()
-        raise await _after_failure(plan, options, progress, before, Interrupted("interrupted")) from None
+        uncancel()
+        raise await _after_failure(plan, options, progress, journal, Interrupted("interrupted")) from None
+    except ReleasePending:
+        raise
     except HelmtoolError as error:
-        raise await _after_failure(plan, options, progress, before, error) from None
+        raise await _after_failure(plan, options, progress, journal, error) from None
     _skip_steps(plan, progress)
-    await _record(plan, revision, "deployed", options.note, progress)
-    return revision
+    await journal.write(number, DEPLOYED)
+    progress.done("record", journal.author)
+    return number
 
 
 async def _apply(plan: Plan, options: ReleaseOptions, progress: Progress) -> int:
@@ -148,59 +152,41 @@ async def _apply(plan: Plan, options: ReleaseOptions, progress: Progress) -> int
     return revision
 
 
-async def _after_failure(
-    plan: Plan, options: ReleaseOptions, progress: Progress, before: Revision | None, error: HelmtoolError
-) -> HelmtoolError:
+async def _after_failure(plan: Plan, options: ReleaseOptions, progress: Progress, journal: Journal, error: HelmtoolError) -> HelmtoolError:
     outcome = "interrupted" if isinstance(error, Interrupted) else "failed"
-    number = (last(plan.revisions).number if last(plan.revisions) else 0) + 1  # type: ignore[union-attr]
+    kind = ReleaseInterrupted if isinstance(error, Interrupted) else ReleaseFailed
     progress.warn(f"the release {outcome}: {error.message}")
-    with contextlib.suppress(HelmtoolError):  # what matters now is to go back
-        await _record(plan, number, outcome, options.note, progress, [error.message, *map(str, error.problems)])
-    state, went_back = await _go_back(plan, options, progress, before)
-    kind = ReleaseInterrupted if outcome == "interrupted" else ReleaseFailed
-    environment = plan.session.environment.name
-    hint = f"helmtool history {environment}" if went_back else f"helmtool status {environment}"
-    return kind(f"{error.message}; {state}", problems=error.problems or [Problem(error.message)], hint=hint)
+    name = plan.session.environment.name
+    try:
+        with contextlib.suppress(HelmtoolError):  # the evidence is shown too; what matters now is to go back
+            await journal.write(next_number(plan.revisions), outcome, [error.message, *map(str, error.problems)])
+        state = await _go_back(plan, options, progress)
+    except asyncio.CancelledError:
+        uncancel()
+        return ReleaseInterrupted(f"{error.message}; interrupted again while going back: left as it is", hint=f"helmtool status {name}")
+    return kind(f"{error.message}; {state}", problems=error.problems, hint=f"helmtool history {name}")
 
 
-async def _go_back(plan: Plan, options: ReleaseOptions, progress: Progress, before: Revision | None) -> tuple[str, bool]:
+async def _go_back(plan: Plan, options: ReleaseOptions, progress: Progress) -> str:
+    """Rolls back to what served before, and says what serves now."""
+    session, before = plan.session, running(plan.revisions)
     if before is None:
-        return "no revision was deployed before, so nothing is rolled back", False
+        return "nothing served before, so nothing is rolled back"
     if not options.rollback:
-        return "left as it is (--no-rollback)", False
+        return "left as it is (--no-rollback)"
     progress.start("rollback", f"to revision {before.number}")
     try:
-        await plan.session.helm.rollback(before.number, timeout=options.timeout)
-        await watch_rollout(
-            plan.session.cluster, parse_manifests(before.manifest), seconds=parse_duration(options.timeout), progress=progress
-        )
+        history = await asyncio.to_thread(read_history, session.cluster, session.environment.release)
+        if last(history) == last(plan.revisions):
+            return f"Helm has changed nothing, revision {before.number} serves"
+        number = await go_back(session, before, history, f"rollback to {before.number} (automatic)", options.timeout, progress)
     except HelmtoolError as error:
-        return f"the rollback to revision {before.number} failed too: {error.message}", False
-    progress.done("rollback", f"revision {before.number} serves again")
-    return f"rolled back to revision {before.number}, which serves again", True
+        return f"the rollback to revision {before.number} failed too: {error.message}"
+    progress.done("rollback", f"revision {number} serves what revision {before.number} was")
+    return f"rolled back: revision {number} serves what revision {before.number} was"
 
 
 def _skip_steps(plan: Plan, progress: Progress) -> None:
     environment = plan.session.environment
     for step, policy in (("resolve", environment.resolve), ("prepull", environment.prepull), ("verify", environment.verify)):
         progress.skip(step, f"policy is off for {environment.name}" if policy is Policy.OFF else "not in this version of helmtool")
-
-
-async def _record(plan: Plan, revision: int, outcome: str, note: str, progress: Progress, evidence: Sequence[str] = ()) -> None:
-    session = plan.session
-    git = await asyncio.to_thread(session.project.git_state)
-    record = Record(
-        revision=revision,
-        action="release",
-        outcome=outcome,
-        when=now(),
-        who=who(),
-        tag=str(plan.composed.tag),
-        commit=git.commit,
-        clean=git.clean,
-        chart=session.project.chart_version(),
-        note=note,
-        evidence=tuple(evidence),
-    )
-    await asyncio.to_thread(add_record, session.cluster, session.environment.release, record)
-    progress.done("record", f"{record.who} from {git}")

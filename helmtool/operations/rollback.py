@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from helmtool.adapters.records import add_record, read_records
-from helmtool.adapters.storage import read_revisions
+from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, Refused
 from helmtool.model.change import Change
 from helmtool.model.duration import parse_duration
-from helmtool.model.manifest import Manifest, is_hook, parse_manifests
-from helmtool.model.record import Record
-from helmtool.model.revision import Revision, last, rollback_target
-from helmtool.operations.clock import now, who
+from helmtool.model.manifest import is_hook, parse_manifests
+from helmtool.model.revision import DEPLOYED, Revision, last, next_number, rollback_target, tag_of
 from helmtool.operations.guard import Settings
+from helmtool.operations.journal import Journal
 from helmtool.operations.plan import live_changes
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session, check_cluster, open_session
@@ -47,7 +46,7 @@ class RollbackPlan:
     session: Session
     current: Revision
     target: Revision
-    manifests: tuple[Manifest, ...]
+    revisions: tuple[Revision, ...]
     changes: tuple[Change, ...]
     conflicts: tuple[str, ...]
 
@@ -83,8 +82,7 @@ async def rollback(
         return plan, None
     if confirm(plan):
         await asyncio.to_thread(_look_again, plan)
-    await _write(plan, options, progress)
-    return plan, plan.current.number + 1
+    return plan, await _write(plan, options, progress)
 
 
 def choose_target(revisions: Sequence[Revision], options: RollbackOptions, environment: str) -> Revision:
@@ -100,9 +98,9 @@ def choose_target(revisions: Sequence[Revision], options: RollbackOptions, envir
     target = next((r for r in revisions if r.number == options.revision), None)
     if target is None:
         raise NoRevision(f"revision {options.revision} is not kept; kept are {kept or 'none'}", hint=f"helmtool history {environment}")
-    if not target.status.was_deployed and not options.force:
+    if not target.served and not options.force:
         raise NeverDeployed(
-            f"revision {target.number} is {target.status.value}: it never served",
+            f"revision {target.number} never served: it is {target.outcome or target.status.value}",
             hint=f"helmtool history {environment}; --force goes there all the same",
         )
     return target
@@ -110,62 +108,67 @@ def choose_target(revisions: Sequence[Revision], options: RollbackOptions, envir
 
 def _plan(session: Session, options: RollbackOptions) -> RollbackPlan:
     check_cluster(session)
-    revisions = read_revisions(session.cluster, session.environment.release)
+    revisions = read_history(session.cluster, session.environment.release)
     current = last(revisions)
     target = choose_target(revisions, options, session.environment.name)
     assert current is not None  # noqa: S101 - a target exists, so a revision does
     manifests = [m for m in parse_manifests(target.manifest) if not is_hook(m)]
     changes, _, conflicts = live_changes(session, manifests, revisions)
-    return RollbackPlan(session, current, target, tuple(manifests), tuple(changes), conflicts)
+    return RollbackPlan(session, current, target, tuple(revisions), tuple(changes), conflicts)
 
 
 def _look_again(plan: RollbackPlan) -> None:
-    current = last(read_revisions(plan.session.cluster, plan.session.environment.release))
+    current = last(read_history(plan.session.cluster, plan.session.environment.release))
     if current != plan.current:
         raise Refused("somebody released meanwhile; nothing was written", hint=f"helmtool history {plan.session.environment.name}")
 
 
-async def _write(plan: RollbackPlan, options: RollbackOptions, progress: Progress) -> None:
-    session, number = plan.session, plan.current.number + 1
-    progress.start("rollback", f"helm rollback {session.environment.release} {plan.target.number}")
-    outcome, evidence = "failed", [""]
+async def _write(plan: RollbackPlan, options: RollbackOptions, progress: Progress) -> int:
+    session, target = plan.session, plan.target
+    progress.start("rollback", f"helm rollback {session.environment.release} {target.number}")
+    action = f"rollback to {target.number}"
     try:
-        await session.helm.rollback(plan.target.number, timeout=options.timeout)
-        await watch_rollout(session.cluster, plan.manifests, seconds=parse_duration(options.timeout), progress=progress)
-        outcome, evidence = "deployed", []
+        number = await go_back(session, target, plan.revisions, action, options.timeout, progress, note=options.note)
     except asyncio.CancelledError:
-        outcome, evidence = "interrupted", ["interrupted"]
-        raise Interrupted(
-            f"the rollback to revision {plan.target.number} was interrupted", hint=f"helmtool status {session.environment.name}"
-        ) from None
+        uncancel()
+        raise Interrupted(f"the {action} was interrupted", hint=f"helmtool status {session.environment.name}") from None
     except HelmtoolError as error:
-        evidence = [error.message, *map(str, error.problems)]
-        raise RollbackFailed(
-            f"the rollback to revision {plan.target.number} failed: {error.message}",
-            problems=error.problems,
-            hint=f"helmtool status {session.environment.name}",
-        ) from None
+        hint = f"helmtool status {session.environment.name}"
+        raise RollbackFailed(f"the {action} failed: {error.message}", problems=error.problems, hint=hint) from None
+    progress.done("rollback", f"revision {number} serves what revision {target.number} was")
+    return number
+
+
+async def go_back(
+    session: Session,
+    target: Revision,
+    revisions: Sequence[Revision],
+    action: str,
+    timeout: str,
+    progress: Progress,
+    *,
+    note: str = "",
+) -> int:
+    """Makes the target's objects a new revision, waits for its pods, and gives its number; records how it ended."""
+    number = next_number(revisions)
+    journal = Journal(session, action, tag_of(target), target.chart_version, note)
+    outcome, evidence = "interrupted", ["interrupted"]
+    try:
+        await journal.write(number, "started")
+        await session.helm.rollback(target.number, timeout=timeout)
+        await watch_rollout(session.cluster, parse_manifests(target.manifest), seconds=parse_duration(timeout), progress=progress)
+        outcome, evidence = DEPLOYED, []
+    except HelmtoolError as error:
+        outcome, evidence = "failed", [error.message, *map(str, error.problems)]
+        raise
     finally:
-        await asyncio.to_thread(_record, plan, number, outcome, options.note, evidence)
-    progress.done("rollback", f"revision {number} serves what revision {plan.target.number} was")
+        with contextlib.suppress(HelmtoolError):  # the error under way says more
+            await journal.write(number, outcome, evidence)
+    return number
 
 
-def _record(plan: RollbackPlan, number: int, outcome: str, note: str, evidence: Sequence[str]) -> None:
-    session = plan.session
-    release = session.environment.release
-    first = next((r for r in reversed(read_records(session.cluster, release)) if r.revision == plan.target.number), None)
-    git = session.project.git_state()
-    record = Record(
-        revision=number,
-        action=f"rollback to {plan.target.number}",
-        outcome=outcome,
-        when=now(),
-        who=who(),
-        tag=first.tag if first else "",
-        commit=git.commit,
-        clean=git.clean,
-        chart=plan.target.chart_version,
-        note=note,
-        evidence=tuple(evidence),
-    )
-    add_record(session.cluster, release, record)
+def uncancel() -> None:
+    """Takes back the cancellation of the task, so that it can clean up and await again."""
+    task = asyncio.current_task()
+    if task:
+        task.uncancel()

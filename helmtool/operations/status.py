@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from helmtool.adapters.project import find_project
 from helmtool.adapters.records import read_records
-from helmtool.adapters.storage import read_revisions
+from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError
 from helmtool.model.manifest import is_hook, key_of, parse_manifests
 from helmtool.model.record import Record
-from helmtool.model.revision import Revision, last, running
+from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import judge
 from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress, Silent
@@ -62,9 +62,9 @@ def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLi
     """The kept revisions, newest first, with who, from which commit, why, and how they ended."""
     session = open_session(name, settings, progress)
     check_cluster(session)
-    revisions = read_revisions(session.cluster, session.environment.release)
+    revisions = read_history(session.cluster, session.environment.release)
     records = {r.revision: r for r in read_records(session.cluster, session.environment.release)}
-    lines = [HistoryLine(r.number, r.status.value, r.updated, r.chart, _tag(r), records.pop(r.number, None)) for r in revisions]
+    lines = [HistoryLine(r.number, _outcome(r), r.updated, r.chart, tag_of(r), records.pop(r.number, None)) for r in revisions]
     lines += [HistoryLine(r.revision, r.outcome, r.when, r.chart, r.tag, r) for r in records.values()]
     return sorted(lines, key=lambda line: line.revision, reverse=True)
 
@@ -80,7 +80,7 @@ def _status(name: str, settings: Settings) -> Status:
 
 def _live_status(session: Session) -> Status:
     name, release = session.environment.name, session.environment.release
-    revisions = read_revisions(session.cluster, release)
+    revisions = read_history(session.cluster, release)
     newest, current = last(revisions), running(revisions)
     if newest is None:
         return Status(name, "not-released")
@@ -103,5 +103,6 @@ def _live_status(session: Session) -> Status:
     )
 
 
-def _tag(revision: Revision) -> str:
-    return str((revision.values.get("image") or {}).get("tag") or "")
+def _outcome(revision: Revision) -> str:
+    """Helm's status, unless the record knows better: Helm calls what it applied deployed, even if no pod ever started."""
+    return revision.status.value if revision.served or not revision.status.was_deployed else revision.outcome

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from helmtool.adapters.cluster import Cluster
+from helmtool.adapters.cluster import Cluster, ClusterUnreachable
 from helmtool.errors import OperationFailed, Problem
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.rollout import Rollout, judge
@@ -47,8 +47,7 @@ async def watch_rollout(cluster: Cluster, manifests: Iterable[Manifest], *, seco
 async def _watch_one(cluster: Cluster, key: ObjectKey, deadline: float, progress: Progress) -> None:
     started, pause, shown = time.monotonic(), FIRST_LOOK, ""
     while True:
-        live = await asyncio.to_thread(cluster.get, key)
-        state = judge(live)
+        live, state = await asyncio.to_thread(_look, cluster, key)
         if state.complete:
             progress.done("watch", f"{key}: {state.text} after {time.monotonic() - started:.1f} s")
             return
@@ -60,6 +59,15 @@ async def _watch_one(cluster: Cluster, key: ObjectKey, deadline: float, progress
             shown = state.text
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _look(cluster: Cluster, key: ObjectKey) -> tuple[Manifest | None, Rollout]:
+    """The Deployment and its state; an API server that does not answer for a while does not end a rollout."""
+    try:
+        live = cluster.get(key)
+    except ClusterUnreachable as error:
+        return None, Rollout(False, False, f"{error.message}; trying again")
+    return live, judge(live)
 
 
 async def _fail(cluster: Cluster, key: ObjectKey, live: Manifest | None, state: Rollout, over: bool) -> None:

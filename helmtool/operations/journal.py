@@ -1,0 +1,51 @@
+"""Writes down what a release or rollback does, before it does it and again when it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from helmtool.adapters.project import GitState
+from helmtool.adapters.records import add_record
+from helmtool.model.record import Record
+from helmtool.operations.clock import now, who
+from helmtool.operations.session import Session
+
+
+@dataclass
+class Journal:
+    """The record of one revision in the making; written as `started` first, so that a killed client leaves a trace."""
+
+    session: Session
+    action: str
+    tag: str
+    chart: str
+    note: str = ""
+    _git: GitState | None = field(default=None, init=False)
+
+    @property
+    def author(self) -> str:
+        """Who does it, and from which commit, for people."""
+        return f"{who()} from {self._git or 'an unknown commit'}"
+
+    async def write(self, revision: int, outcome: str, evidence: Sequence[str] = ()) -> None:
+        """Writes the record of a revision, over an earlier one of the same. Raises OperationFailed, ClusterUnreachable."""
+        await asyncio.to_thread(self._write, revision, outcome, evidence)
+
+    def _write(self, revision: int, outcome: str, evidence: Sequence[str]) -> None:
+        git = self._git = self._git or self.session.project.git_state()
+        record = Record(
+            revision=revision,
+            action=self.action,
+            outcome=outcome,
+            when=now(),
+            who=who(),
+            tag=self.tag,
+            commit=git.commit,
+            clean=git.clean,
+            chart=self.chart,
+            note=self.note,
+            evidence=tuple(evidence),
+        )
+        add_record(self.session.cluster, self.session.environment.release, record)

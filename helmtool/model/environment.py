@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -119,6 +120,33 @@ def parse_environments(document: Document) -> dict[str, Environment]:
     return environments
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What a text must look like: the patterns of schemas/environments.schema.yaml, whose examples the tests try here too."""
+
+    pattern: str
+    words: str
+    longest: int = 300
+
+    def fits(self, text: str) -> bool:
+        return len(text) <= self.longest and re.fullmatch(self.pattern, text) is not None
+
+
+# The name becomes a file's name, so nothing that leads out of the folder may pass.
+_NAME = _Form(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "small letters, digits and `-`", 59)
+_LINE = _Form(r"[^\n]+", "one line of at most 200 characters", 200)
+_ENDING = _Form(
+    r"[A-Za-z0-9][-._A-Za-z0-9]{3,}", "the end of a cluster's name, at least four characters (`kubectl config get-clusters` shows it)", 253
+)
+_SERVER = _Form(r"https://([-.A-Za-z0-9]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?", "https://HOST:PORT, without a path or a password")
+_FINGERPRINT = _Form(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits")
+_UID = _Form(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UID as `kubectl get namespace kube-system -o yaml` shows it")
+_FILE = _Form(r"(~/|/)[^\n]+", "a path that starts with ~/ or /", 1024)
+_NAMESPACE = _Form(_NAME.pattern, _NAME.words, 63)
+_RELEASE = _Form(_NAME.pattern, _NAME.words, 53)
+_ENDPOINT = _Form(r"https://[-.a-z0-9]+(:[0-9]{1,5})?/([-._~A-Za-z0-9]+/)*", "an https:// address that ends in `/`")
+
+
 class _Reader:
     """Reads typed entries out of one map of the document; all readers of a document collect problems in one list."""
 
@@ -151,7 +179,7 @@ class _Reader:
             self.add(key, "expected keys and values")
         return _Reader(self.document, (*self.path, key), self.problems)
 
-    def text(self, key: str, *, required: bool = False) -> str:
+    def text(self, key: str, form: _Form, *, required: bool = False) -> str:
         value = self.data.get(key)
         if value is None:
             value = ""
@@ -160,6 +188,8 @@ class _Reader:
             value = ""
         elif required and not value:
             self.add(key, "is missing")
+        elif value and not form.fits(value):
+            self.add(key, f"expected {form.words}")
         return str(value)
 
     def flag(self, key: str) -> bool:
@@ -177,15 +207,17 @@ class _Reader:
             return default
         return words[value]
 
-    def texts(self, key: str) -> tuple[str, ...]:
+    def texts(self, key: str, form: _Form) -> tuple[str, ...]:
         value = self.data.get(key) or []
-        if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-            self.add(key, "expected a list of texts, none of them empty")
+        if not isinstance(value, list) or not all(isinstance(item, str) and form.fits(item) for item in value):
+            self.add(key, f"expected a list, each item {form.words}")
             return ()
         return tuple(value)
 
 
 def _environment(name: str, reader: _Reader) -> Environment:
+    if not _NAME.fits(name):
+        _Reader(reader.document, reader.path[:-1], reader.problems).add(name, f"the name must be {_NAME.words}")
     reader.allow_only(
         "description", "cluster", "kubeconfig", "embedded", "namespace", "release", "endpoint", "protected", "stableTag", "policies"
     )
@@ -194,13 +226,13 @@ def _environment(name: str, reader: _Reader) -> Environment:
     embedded = reader.flag("embedded")
     return Environment(
         name=name,
-        description=reader.text("description"),
+        description=reader.text("description", _LINE, required=True),
         cluster=_cluster(reader, embedded=embedded),
-        kubeconfig=reader.text("kubeconfig", required=not embedded),
+        kubeconfig=reader.text("kubeconfig", _FILE, required=not embedded),
         embedded=embedded,
-        namespace=reader.text("namespace", required=True),
-        release=reader.text("release", required=True),
-        endpoint=reader.text("endpoint"),
+        namespace=reader.text("namespace", _NAMESPACE, required=True),
+        release=reader.text("release", _RELEASE, required=True),
+        endpoint=reader.text("endpoint", _ENDPOINT),
         protected=reader.flag("protected"),
         stable_tag=reader.choice("stableTag", StableTag.OFF),
         resolve=policies.choice("resolve", Policy.REQUIRED),
@@ -218,7 +250,10 @@ def _cluster(reader: _Reader, *, embedded: bool) -> ClusterIdentity:
     cluster = reader.section("cluster")
     cluster.allow_only("nameEndsWith", "server", "caFingerprint", "kubeSystemUid")
     identity = ClusterIdentity(
-        cluster.texts("nameEndsWith"), cluster.text("server"), cluster.text("caFingerprint"), cluster.text("kubeSystemUid")
+        cluster.texts("nameEndsWith", _ENDING),
+        cluster.text("server", _SERVER),
+        cluster.text("caFingerprint", _FINGERPRINT),
+        cluster.text("kubeSystemUid", _UID),
     )
     if not cluster.data.get("nameEndsWith"):
         cluster.add("nameEndsWith", "is missing: the ending of the cluster's name, as `kubectl config get-clusters` shows it")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from helmtool.errors import Problem
 from helmtool.model.document import parse_document
@@ -36,11 +38,13 @@ def problems(text: str) -> tuple[Problem, ...]:
     return caught.value.problems
 
 
+PRINT = "sha256:" + "0a" * 32
+UID = "3f2b8c1e-5d7a-4c0e-9b1f-0a2c4d6e8f10"
 FULL = """\
 environments:
   prod:
     description: Production
-    cluster: {nameEndsWith: [prodsrv], server: "https://a:6443", caFingerprint: "aa", kubeSystemUid: "1-2"}
+    cluster: {nameEndsWith: [prodsrv], server: "https://a:6443", caFingerprint: "{PRINT}", kubeSystemUid: "{UID}"}
     kubeconfig: ~/K8s_tokens/config.prod
     namespace: dqm
     release: newdqmgui
@@ -48,8 +52,16 @@ environments:
     protected: true
     stableTag: "add"
     policies: {resolve: required, verify: warn, prepull: "off"}
+""".replace("{PRINT}", PRINT).replace("{UID}", UID)
+SHORT = """\
+environments:
+  a:
+    description: A
+    cluster: {nameEndsWith: [aaa1]}
+    kubeconfig: ~/k
+    namespace: dqm
+    release: r
 """
-SHORT = "environments:\n  a:\n    cluster: {nameEndsWith: [a1]}\n    kubeconfig: k\n    namespace: dqm\n    release: r\n"
 
 
 def test_reads_every_key() -> None:
@@ -59,7 +71,7 @@ def test_reads_every_key() -> None:
             namespace="dqm",
             release="newdqmgui",
             description="Production",
-            cluster=ClusterIdentity(("prodsrv",), "https://a:6443", "aa", "1-2"),
+            cluster=ClusterIdentity(("prodsrv",), "https://a:6443", PRINT, UID),
             kubeconfig="~/K8s_tokens/config.prod",
             endpoint="https://cmsweb.cern.ch/dqm/offline-new/",
             protected=True,
@@ -80,11 +92,11 @@ def test_defaults() -> None:
 
 
 def test_an_empty_pin_is_no_pin() -> None:
-    assert not parsed(SHORT.replace("[a1]", "[a1], server: '', caFingerprint: , kubeSystemUid: null"))["a"].cluster.pinned
+    assert not parsed(SHORT.replace("[aaa1]", "[aaa1], server: '', caFingerprint: , kubeSystemUid: null"))["a"].cluster.pinned
 
 
 def test_an_embedded_environment_needs_no_cluster() -> None:
-    found = parsed("environments: {local: {embedded: true, namespace: dqm, release: r}}")["local"]
+    found = parsed("environments: {local: {description: L, embedded: true, namespace: dqm, release: r}}")["local"]
     assert found.embedded
     assert not matches(found, "anything")
 
@@ -96,8 +108,8 @@ def test_an_embedded_environment_needs_no_cluster() -> None:
         ("    release: newdqmgui\n", "", 2, "environments.prod.release", "is missing"),
         ("    kubeconfig: ~/K8s_tokens/config.prod\n", "", 2, "environments.prod.kubeconfig", "is missing"),
         ("nameEndsWith: [prodsrv], ", "", 4, "environments.prod.cluster.nameEndsWith", "is missing"),
-        ("nameEndsWith: [prodsrv]", "nameEndsWith: prodsrv", 4, "environments.prod.cluster.nameEndsWith", "expected a list of texts"),
-        ("[prodsrv]", "['']", 4, "environments.prod.cluster.nameEndsWith", "none of them empty"),
+        ("nameEndsWith: [prodsrv]", "nameEndsWith: prodsrv", 4, "environments.prod.cluster.nameEndsWith", "expected a list, each item"),
+        ("[prodsrv]", "['']", 4, "environments.prod.cluster.nameEndsWith", "at least four characters"),
         ("[prodsrv]", "[]", 4, "environments.prod.cluster.nameEndsWith", "is missing"),
         ("nameEndsWith", "nameEnds", 4, "environments.prod.cluster.nameEnds", "did you mean nameEndsWith?"),
         ("namespace: dqm", "namespace: 5", 6, "environments.prod.namespace", "expected text"),
@@ -134,10 +146,53 @@ def test_all_problems_at_once() -> None:
 
 
 def test_endings_that_mean_two_environments() -> None:
-    text = SHORT + SHORT.removeprefix("environments:\n").replace("a:", "b:", 1).replace("a1", "cmsweb-a1")
+    text = SHORT + SHORT.removeprefix("environments:\n").replace("a:", "b:", 1).replace("aaa1", "cmsweb-aaa1")
     [problem] = problems(text)
-    assert (problem.line, problem.path) == (7 + 1, "environments.b.cluster")
+    assert (problem.line, problem.path) == (10, "environments.b.cluster")
     assert "would also be a" in problem.message
+
+
+SCHEMA = yaml.safe_load((FILE.parents[1] / "schemas" / "environments.schema.yaml").read_text())
+ONE = SCHEMA["properties"]["environments"]["additionalProperties"]["properties"]
+CLUSTER = ONE["cluster"]["properties"]
+TEXTS = {name: ONE[name] for name in ("description", "kubeconfig", "namespace", "release", "endpoint")} | {
+    f"cluster.{name}": CLUSTER[name] for name in ("server", "caFingerprint", "kubeSystemUid")
+}
+
+
+def with_text(path: str, value: str) -> str:
+    entry = yaml.safe_load(FULL)
+    holder = entry["environments"]["prod"]
+    *parents, last = path.split(".")
+    for part in parents:
+        holder = holder[part]
+    holder[last] = value
+    return json.dumps(entry, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(("path", "value"), [(path, value) for path, rule in TEXTS.items() for value in rule["examples"]])
+def test_takes_what_the_schema_takes(path: str, value: str) -> None:
+    assert parsed(with_text(path, value))
+
+
+REFUSED = [(path, value) for path, rule in TEXTS.items() for value in [*rule.get("x-refused", []), "x" * (rule["maxLength"] + 1)]]
+
+
+@pytest.mark.parametrize(("path", "value"), REFUSED)
+def test_refuses_what_the_schema_refuses(path: str, value: str) -> None:
+    [problem] = problems(with_text(path, value))
+    assert problem.path == f"environments.prod.{path}"
+
+
+@pytest.mark.parametrize("ending", [*CLUSTER["nameEndsWith"]["items"]["x-refused"], "abc", "prodsrv\n"])
+def test_refuses_endings_that_are_none(ending: str) -> None:
+    assert problems(FULL.replace("[prodsrv]", json.dumps([ending])))
+
+
+@pytest.mark.parametrize("name", [*SCHEMA["properties"]["environments"]["propertyNames"]["x-refused"], "../prod", "x" * 60, "prod\n"])
+def test_refuses_names_that_are_no_file_names(name: str) -> None:
+    found = problems(FULL.replace("prod:", f"{json.dumps(name)}:", 1))
+    assert any("the name must be" in problem.message for problem in found)
 
 
 def test_find() -> None:

@@ -11,6 +11,8 @@ MAX_RECORDS = 100
 MAX_BYTES = 256 * 1024
 MAX_EVIDENCE = 10
 MAX_TEXT = 500
+TYPES = {"revision": int, "clean": bool, "evidence": (list, type(None))}
+"""Of the fields that are no texts; people can edit what is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ def _entry(entry: Any) -> Record | None:
     if not isinstance(entry, dict):
         return None
     known = {field.name: entry[field.name] for field in fields(Record) if field.name in entry}
+    if not all(isinstance(value, TYPES.get(name, str)) for name, value in known.items()):
+        return None
     try:
         return Record(**known | {"evidence": tuple(map(str, known.get("evidence") or ()))})
     except TypeError:

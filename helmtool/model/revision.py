@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,8 @@ from typing import Any
 
 DEPLOYED = "deployed"
 """The outcome of a release whose pods became available."""
+NEVER_APPLIED = re.compile(r"(?:Upgrade|Release|Rollback) \".*\" failed: |Preparing upgrade|Initial install underway")
+"""Helm's description of a revision that failed or was killed; it stays when a later rollback fails, the status does not."""
 
 
 class RevisionStatus(StrEnum):
@@ -57,9 +60,10 @@ class Revision:
         """Whether its pods really became available.
 
         Helm calls an upgrade that did not wait `deployed`, and `superseded` later, even if no pod ever started: where
-        there is a record, the record decides.
+        there is a record, the record decides. A rollback that fails makes `superseded` even of the failed or killed
+        revision before it (Helm 4.3.1); its description tells.
         """
-        return self.status.was_deployed and self.outcome in ("", DEPLOYED)
+        return self.status.was_deployed and self.outcome in ("", DEPLOYED) and not NEVER_APPLIED.match(self.description)
 
 
 def last(revisions: Sequence[Revision]) -> Revision | None:

@@ -11,7 +11,7 @@ MAX_RECORDS = 100
 MAX_BYTES = 256 * 1024
 MAX_EVIDENCE = 10
 MAX_TEXT = 500
-TYPES = {"revision": int, "clean": bool, "evidence": (list, type(None))}
+TYPES: dict[str, type | tuple[type, ...]] = {"revision": int, "clean": bool, "evidence": (list, type(None))}
 """Of the fields that are no texts; people can edit what is stored."""
 
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 from helmtool.model.manifest import Manifest
+
+DEFAULT_DEADLINE = 600
+"""The API server's own progressDeadlineSeconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """The state of one Deployment: complete, failed for good, or under way; `text` says it in a few words."""
+    """The state of one Deployment: complete, failed for good, or under way; `text` says it in a few words.
+
+    `progress_deadline` is how many seconds it may stand still; endless where the Deployment could not be read.
+    """
 
     complete: bool
     failed: bool
     text: str
     ready: int = 0
     desired: int = 0
+    progress_deadline: float = math.inf
 
 
 def judge(deployment: Manifest | None) -> Rollout:
@@ -24,16 +33,23 @@ def judge(deployment: Manifest | None) -> Rollout:
         return Rollout(False, False, "not there")
     spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
     desired, ready = int(spec.get("replicas", 1)), int(status.get("readyReplicas", 0))
-    if int(status.get("observedGeneration", 0)) < int((deployment.get("metadata") or {}).get("generation", 0)):
-        return Rollout(False, False, "waiting for the controller", ready, desired)
-    for condition in status.get("conditions") or []:
-        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Rollout(False, True, f"{ready} of {desired} pods ready", ready, desired)
+    current = int(status.get("observedGeneration", 0)) >= int((deployment.get("metadata") or {}).get("generation", 0))
+    missing = _missing(desired, status) if current else "waiting for the controller"
+    failed = current and bool(missing) and _deadline_exceeded(status)
+    text = missing or f"{ready} of {desired} pods ready"
+    return Rollout(not missing, failed, text, ready, desired, float(spec.get("progressDeadlineSeconds", DEFAULT_DEADLINE)))
+
+
+def _missing(desired: int, status: dict[str, Any]) -> str:
+    """What a complete rollout still lacks; empty when nothing."""
     updated, total, available = (int(status.get(k, 0)) for k in ("updatedReplicas", "replicas", "availableReplicas"))
     if updated < desired:
-        return Rollout(False, False, f"{updated} of {desired} new pods started", ready, desired)
+        return f"{updated} of {desired} new pods started"
     if total > updated:
-        return Rollout(False, False, f"{total - updated} old pods left", ready, desired)
-    if available < updated:
-        return Rollout(False, False, f"{available} of {desired} pods available", ready, desired)
-    return Rollout(True, False, f"{ready} of {desired} pods ready", ready, desired)
+        return f"{total - updated} old pods left"
+    return f"{available} of {desired} pods available" if available < updated else ""
+
+
+def _deadline_exceeded(status: dict[str, Any]) -> bool:
+    conditions = status.get("conditions") or []
+    return any(c.get("type") == "Progressing" and c.get("reason") == "ProgressDeadlineExceeded" for c in conditions)

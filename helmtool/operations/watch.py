@@ -15,6 +15,8 @@ from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.progress import Progress
 
 FIRST_LOOK, LONGEST_PAUSE = 0.1, 1.0
+CONTROLLER_GRACE = 5.0
+"""Seconds that the controller may be late with `ProgressDeadlineExceeded`; it was seen not to set it at all."""
 EVENTS_SHOWN = 5
 
 
@@ -46,17 +48,19 @@ async def watch_rollout(cluster: Cluster, manifests: Iterable[Manifest], *, seco
 
 async def _watch_one(cluster: Cluster, key: ObjectKey, deadline: float, progress: Progress) -> None:
     started, pause, shown = time.monotonic(), FIRST_LOOK, ""
+    moved = started
     while True:
         live, state = await asyncio.to_thread(_look, cluster, key)
         if state.complete:
             progress.done("watch", f"{key}: {state.text} after {time.monotonic() - started:.1f} s")
             return
-        over = time.monotonic() >= deadline
-        if state.failed or over:
-            await _fail(cluster, key, live, state, over)
         if state.text != shown:
             progress.start("watch", f"{key}: {state.text}")
-            shown = state.text
+            shown, moved = state.text, time.monotonic()
+        over = time.monotonic() >= deadline
+        stuck = time.monotonic() >= moved + state.progress_deadline + CONTROLLER_GRACE
+        if state.failed or stuck or over:
+            await _fail(cluster, key, live, state, over and not stuck)
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
 

@@ -147,7 +147,7 @@ class _Emitter:
     def _count(self, path: Path) -> None:
         self.count += 1
         if self.count > MAX_VALUES:
-            raise _TooLarge(f"the file holds more than {MAX_VALUES} values once its aliases are expanded: write less of it with anchors")
+            raise _TooLarge(f"more than {MAX_VALUES} values once its aliases are expanded: write less, and fewer anchors")
         if len(path) > MAX_DEPTH:
             raise _TooLarge(f"nested deeper than {MAX_DEPTH} levels once its aliases are expanded: flatten it")
 

@@ -145,6 +145,8 @@ class _Composer:
 
     def take(self, event: yaml.Event) -> bool:
         """Takes one event; False means that reading on makes no sense."""
+        if len(self.problems.found) >= MAX_PROBLEMS:
+            return False
         name = type(event).__name__
         if name == "DocumentStartEvent":
             return self._document(event)

@@ -50,6 +50,7 @@ def as_json() -> Callable[[Any], str]:
             return {key: numbers(item) for key, item in value.items()}
         if isinstance(value, list):
             return [numbers(item) for item in value]
-        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        # The sum makes -0.0 and 0.0 one.
+        return float(value) + 0.0 if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
     return lambda value: json.dumps(numbers(value), sort_keys=True)

@@ -35,9 +35,9 @@ def judge(deployment: Manifest | None) -> Rollout:
     desired, ready = int(spec.get("replicas", 1)), int(status.get("readyReplicas", 0))
     current = int(status.get("observedGeneration", 0)) >= int((deployment.get("metadata") or {}).get("generation", 0))
     missing = _missing(desired, status) if current else "waiting for the controller"
-    failed = current and bool(missing) and _deadline_exceeded(status)
-    text = missing or f"{ready} of {desired} pods ready"
-    return Rollout(not missing, failed, text, ready, desired, float(spec.get("progressDeadlineSeconds", DEFAULT_DEADLINE)))
+    failed = current and _deadline_exceeded(status)
+    text = f"{ready} of {desired} pods ready" if failed or not missing else missing
+    return Rollout(not missing and not failed, failed, text, ready, desired, float(spec.get("progressDeadlineSeconds", DEFAULT_DEADLINE)))
 
 
 def _missing(desired: int, status: dict[str, Any]) -> str:

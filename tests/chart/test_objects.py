@@ -204,6 +204,7 @@ def test_the_pod_is_as_hard_as_the_service_allows(helm: Helm, environment: str) 
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert spec["automountServiceAccountToken"] is False
     assert spec["enableServiceLinks"] is False
+    assert container(helm.objects(environment))["securityContext"] == {"privileged": True, "runAsNonRoot": True}
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(spec)
 
 

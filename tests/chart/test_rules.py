@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from rendering import TAG, Helm, Refused, merge, nested
+from rendering import TAG, Helm, Refused, chart_defaults, merge, nested
+
+from helmtool.model.document import parse_document
+from helmtool.model.rules import check_rules
+from helmtool.model.values import Layer
+from helmtool.model.values import merge as merge_layers
 
 FILES = {"dqm.keytab": "ZHVtbXk="}
 VAULT = {"secrets.mode": "vault", "secrets.vault.files": ["dqm.keytab"], "serviceAccount.name": "newdqmgui-sa"}
@@ -124,6 +130,12 @@ CASES = {
     "logs over another mount": Case(
         {"logs.claimName": "logs", "logs.mountPath": "/tmp/krb"}, ("logs.mountPath", "logs.claimName"), {"logs.mountPath": "/tmp/krbs"}
     ),
+    "logs inside another mount": Case(
+        {"logs.claimName": "logs", "logs.mountPath": "/eos/logs"}, ("logs.mountPath", "logs.claimName"), {"logs.mountPath": "/eoslogs"}
+    ),
+    "work directory inside another mount": Case(
+        {"workDir.claimName": "work", "workDir.path": "/etc/secrets/work"}, ("workDir.path", "workDir.claimName"), {"workDir.path": DATA}
+    ),
     "work directory hides the application": Case(
         {"workDir.claimName": "work", "workDir.path": "/home/cmsusr/dqmgui"}, ("workDir.path", "workDir.claimName"), {"workDir.path": DATA}
     ),
@@ -182,6 +194,19 @@ def test_a_rule_refuses_and_names_both_keys(helm: Helm, case: Case) -> None:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_mended_values_render(helm: Helm, case: Case) -> None:
     assert helm.objects("", nested({**case.bad, **case.mend}))
+
+
+def problems(values: dict[str, Any]) -> list[str]:
+    """What the program says of the same values before it calls helm."""
+    layers = [("defaults", chart_defaults()), ("tag", {"image": {"tag": TAG}}), ("values", values)]
+    parsed = [Layer(name, parse_document(name, json.dumps(layer).encode())) for name, layer in layers]
+    return [str(problem) for problem in check_rules(merge_layers(parsed))]
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_program_and_the_chart_refuse_the_same(case: Case) -> None:
+    assert len(problems(nested(case.bad))) == 1
+    assert problems(nested({**case.bad, **case.mend})) == []
 
 
 @pytest.mark.parametrize(("bad", "words", "good"), RESERVED.values(), ids=RESERVED)

@@ -60,10 +60,10 @@ resources.requests.{{ $name }} {{ $request }} is more than resources.limits.{{ $
 
 {{/* A Kubernetes quantity as a plain number, for comparing: 200m is 0.2, 1Ki is 1024. */}}
 {{- define "newdqmgui.quantity" -}}
-{{- $units := dict "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 -}}
+{{- $units := dict "n" 1e-9 "u" 1e-6 "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "Pi" 1125899906842624.0 "Ei" 1152921504606846976.0 -}}
 {{- $text := toString . -}}
 {{- $unit := regexFind "[A-Za-z]+$" $text -}}
-{{- printf "%f" (mulf (trimSuffix $unit $text | float64) (get $units $unit | default 1.0)) -}}
+{{- printf "%.9f" (mulf (trimSuffix $unit $text | float64) (get $units $unit | default 1.0)) -}}
 {{- end }}
 
 {{- define "newdqmgui.rules.ports" -}}
@@ -148,11 +148,13 @@ cvmfs.createStorageClass is true but cvmfs.storageClass is empty
 {{- if hasPrefix (printf "%s/" $outer) (printf "%s/" (clean .inner)) }}true{{ end -}}
 {{- end }}
 
-{{/* Prints a problem for every folder of the container that a mount at `path` (value `key`) would hide. */}}
+{{/* Prints a problem for every folder of the container that a mount at `path` (value `key`) would hide, or lie in. */}}
 {{- define "newdqmgui.hidden" -}}
 {{- range $taken := list "/dev/fuse" "/etc/proxy" "/etc/secrets" "/etc/robots" "/etc/hmac" "/etc/token" "/host/etc/grid-security" "/etc/grid-security" "/opt/setup-certs-and-run" "/eos" "/tmp/krb" "/cvmfs/cms.cern.ch" }}
 {{- if include "newdqmgui.covers" (dict "outer" $.path "inner" $taken) }}
 {{ $.key }} {{ $.path }} with {{ $.claim }} set: the volume would hide {{ $taken }}
+{{- else if include "newdqmgui.covers" (dict "outer" $taken "inner" $.path) }}
+{{ $.key }} {{ $.path }} with {{ $.claim }} set: the volume cannot be mounted inside {{ $taken }}, which is read-only or another owner's
 {{- end }}
 {{- end }}
 {{- end }}

@@ -70,14 +70,12 @@ def _embedded_access(environment: Environment, settings: Settings) -> Access:
     if not path.is_file():
         raise LocalNotUp("the embedded cluster is not up", hint="helmtool local up")
     own = read_access(str(path))
-    if settings.kubeconfig is None:
-        return own
-    given = read_access(settings.kubeconfig, settings.kube_context)
+    given = read_access(settings.kubeconfig or str(path), settings.kube_context)
     if given.server != own.server:
         raise WrongCluster(
-            f"--kubeconfig {settings.kubeconfig} reaches {given.cluster} ({given.server}), "
+            f"context {given.context} ({given.kubeconfig}) reaches {given.cluster} ({given.server}), "
             f"but {environment.name} is the embedded cluster at {own.server}",
-            hint="leave --kubeconfig away",
+            hint="leave --kubeconfig and --kube-context away",
         )
     return given
 
@@ -114,5 +112,5 @@ def _check_name_and_pins(environment: Environment, environments: Mapping[str, En
 
 
 def _host(server: str) -> str:
-    """Host and port of an address; an address without a scheme has none, and then the whole text is compared."""
-    return urlsplit(server).netloc.lower() or server
+    """Host and port of an address, with or without a scheme; never empty, so that two nothings are not equal."""
+    return (urlsplit(server).netloc or server).lower()

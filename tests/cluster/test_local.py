@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Silent, objects
+from embedded import Heard, objects
 
 from helmtool.adapters import local, toolbox
 from helmtool.adapters.local import LocalCluster, kwok
@@ -94,7 +94,7 @@ def test_it_listens_on_the_loopback_address_alone(shared_state: State) -> None:
 def test_up_again_changes_nothing(cluster: LocalCluster, shared_state: State, fresh_release: str) -> None:
     add_mark(shared_state)
     before = processes_below(shared_state.folder)
-    again = local.up(Silent())
+    again = local.up(Heard())
     assert not again.started
     assert again.server == cluster.server
     assert processes_below(shared_state.folder) == before
@@ -120,8 +120,8 @@ def test_the_home_stays_as_it_is_and_nothing_is_downloaded(own_state: State, mon
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
-        local.up(Silent())
-        local.down(Silent())
+        local.up(Heard())
+        local.down(Heard())
         proxy.setblocking(False)
         with pytest.raises(BlockingIOError):
             proxy.accept()
@@ -133,7 +133,7 @@ def test_the_home_stays_as_it_is_and_nothing_is_downloaded(own_state: State, mon
 
 
 def test_down_twice(own_state: State) -> None:
-    progress = Silent()
+    progress = Heard()
     local.down(progress)
     assert progress.texts == ["the embedded cluster is not up"]
     assert list(own_state.folder.parent.parent.parent.iterdir()) == [Path(os.environ["HOME"])]
@@ -141,46 +141,46 @@ def test_down_twice(own_state: State) -> None:
 
 def test_after_a_reboot_it_comes_back_and_foreign_processes_stay(own_state: State, foreign: subprocess.Popen[bytes]) -> None:
     """A reboot: no process of it is left, and its process ids are somebody else's now."""
-    first = local.up(Silent())
+    first = local.up(Heard())
     add_mark(own_state)
     end_all(own_state.folder)
     for component in COMPONENTS:
         (own_state.cluster / "pids" / f"{component}.pid").write_text(str(foreign.pid))
     assert local.status().state == "broken"
-    second = local.up(Silent())
+    second = local.up(Heard())
     assert (second.started, second.server) == (True, first.server)
     assert has_mark(own_state)
-    local.down(Silent())
+    local.down(Heard())
     assert foreign.poll() is None
 
 
 @pytest.mark.parametrize("component", ["kube-apiserver", "kwok-controller"])
 def test_a_dead_component_is_mended(own_state: State, component: str) -> None:
-    local.up(Silent())
+    local.up(Heard())
     add_mark(own_state)
     os.kill(next(found.pid for found in processes_below(own_state.folder) if found.program.name == component), signal.SIGKILL)
     wait_until(lambda: not kwok.running(own_state)[component])
     assert local.status().state == "broken"
-    assert local.up(Silent()).started
+    assert local.up(Heard()).started
     assert local.status().state == "up"
     assert has_mark(own_state)
 
 
 def test_data_that_cannot_be_used_are_made_anew(own_state: State) -> None:
-    local.up(Silent())
+    local.up(Heard())
     end_all(own_state.folder)
     shutil.rmtree(own_state.cluster / "pki")
-    progress = Silent()
+    progress = Heard()
     assert local.up(progress).started
     assert any("its releases are gone" in text for text in progress.texts)
 
 
 def test_other_versions_of_the_programs_are_made_anew(own_state: State) -> None:
-    local.up(Silent())
+    local.up(Heard())
     add_mark(own_state)
     (own_state.links / "etcd").unlink()
     (own_state.links / "etcd").symlink_to("/elsewhere/etcd-3.5.0/etcd")
-    progress = Silent()
+    progress = Heard()
     assert local.up(progress).started
     assert any("made by other versions" in text for text in progress.texts)
     assert not has_mark(own_state)
@@ -193,9 +193,9 @@ def test_killed_half_way(own_state: State, program: str) -> None:
     process.kill()
     process.communicate()
     assert local.status().state != "up"  # kwokctl itself may live on for a while
-    assert local.up(Silent()).started
+    assert local.up(Heard()).started
     assert sorted(found.program.name for found in processes_below(own_state.folder)) == sorted(COMPONENTS)
-    local.down(Silent())
+    local.down(Heard())
     assert processes_below(own_state.folder) == []
 
 
@@ -221,11 +221,11 @@ def test_two_at_once_are_one_cluster(own_state: State) -> None:
 
 def test_clusters_of_two_state_folders_at_once(own_state: State, cluster: LocalCluster, tmp_path: Path) -> None:
     other = start_up(XDG_STATE_HOME=str(tmp_path))
-    mine = local.up(Silent())
+    mine = local.up(Heard())
     _, stderr = other.communicate(timeout=90)
     try:
         assert other.returncode == 0, stderr
-        local.down(Silent())
+        local.down(Heard())
         theirs = State(next((tmp_path / "helmtool" / "local").glob("*/kubeconfig")).resolve().parent)
         assert mine.server != cluster.server
         assert kwok.is_ready(theirs)
@@ -242,7 +242,7 @@ def test_down_leaves_a_similar_path_alone(own_state: State, foreign: subprocess.
     (own_state.links / "etcd").symlink_to("/bin/sleep")
     mine = subprocess.Popen([own_state.links / "etcd", "600"])
     try:
-        local.down(Silent())
+        local.down(Heard())
         assert mine.wait(timeout=5) == -signal.SIGKILL
         assert other.poll() is None
         assert foreign.poll() is None
@@ -259,7 +259,7 @@ def test_a_component_that_dies_is_named_with_its_last_words(own_state: State, tm
     monkeypatch.setattr(toolbox, "find", lambda program: broken if program == "etcd" else find(program))
     started = time.monotonic()
     with pytest.raises(ComponentDied) as error:
-        local.up(Silent())
+        local.up(Heard())
     assert time.monotonic() - started < 20
     assert error.value.code == "local-component"
     assert "etcd ended" in error.value.message
@@ -278,7 +278,7 @@ def test_a_taken_port_is_tried_again_with_another(own_state: State, monkeypatch:
             return [taken.getsockname()[1], *found[1:]] if len(calls) == 1 else found
 
         monkeypatch.setattr(kwok, "free_ports", ports)
-        assert local.up(Silent()).started
+        assert local.up(Heard()).started
     assert len(calls) == 2
 
 
@@ -286,7 +286,7 @@ def test_without_the_programs_nothing_is_made(own_state: State, monkeypatch: pyt
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolMissing) as error:
-        local.up(Silent())
+        local.up(Heard())
     assert error.value.hint == "build it with: make tools"
     assert not own_state.folder.exists()
 
@@ -295,7 +295,7 @@ def test_a_state_folder_that_cannot_be_written(own_state: State, monkeypatch: py
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     with pytest.raises(StateUnusable) as error:
-        local.up(Silent())
+        local.up(Heard())
     assert error.value.code == "local-state"
     assert "XDG_STATE_HOME" in error.value.hint
 
@@ -303,7 +303,7 @@ def test_a_state_folder_that_cannot_be_written(own_state: State, monkeypatch: py
 def test_without_a_home(own_state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     monkeypatch.delenv("XDG_STATE_HOME")
-    for operation in (local.status, local.kubeconfig_path, lambda: local.up(Silent()), lambda: local.down(Silent())):
+    for operation in (local.status, local.kubeconfig_path, lambda: local.up(Heard()), lambda: local.down(Heard())):
         with pytest.raises(NoHome):
             operation()
 

@@ -57,6 +57,7 @@ class Scalar(Node):
 class List(Node):
     """A list."""
 
+    flow: bool = False
     items: list[Node] = field(default_factory=list)
 
     kind = "a list"
@@ -85,6 +86,7 @@ class Key:
 class Map(Node):
     """Keys and values, with the state of reading them."""
 
+    flow: bool = False
     entries: list[tuple[Key, Node]] = field(default_factory=list)
     seen: dict[str, Key] = field(default_factory=dict)
     pending: Key | None = None
@@ -187,7 +189,7 @@ class _Composer:
 
     def _collection(self, event: Any, is_map: bool) -> bool:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
-        node: Map | List = Map(line, column) if is_map else List(line, column)
+        node: Map | List = Map(line, column, event.flow_style) if is_map else List(line, column, event.flow_style)
         if len(self.stack) >= MAX_DEPTH:
             self._add(event, f"nested deeper than {MAX_DEPTH} levels: flatten it")
             return False
@@ -231,12 +233,18 @@ class _Composer:
             return event.value
         if event.tag or event.style:
             return event.value
+        self._check_flow(event)
         try:
             return resolve_plain(event.value)
         except AmbiguousScalar as error:
             secret = self._path()[:1] == ("secrets",)
             self._add(event, "without quotes it means different things to readers of YAML: put it in quotes" if secret else str(error))
             return event.value
+
+    def _check_flow(self, event: Any) -> None:
+        """Helm's YAML takes `? ` between brackets for an indicator; this parser takes it for text."""
+        if self.stack and self.stack[-1].flow and "? " in f"{event.value} ":
+            self._add(event, "a question mark ends a word between brackets: put the word in quotes")
 
     def _waits_for_key(self) -> bool:
         return bool(self.stack) and isinstance(self.stack[-1], Map) and self.stack[-1].pending is None
@@ -252,7 +260,10 @@ class _Composer:
             self._add(event, "an escape names half a character: write the character itself")
         elif event.tag and event.tag != _STR_TAG:
             self._add(event, f"the tag {_shown_tag(event.tag)} is not allowed: remove it")
+        elif event.anchor:
+            self._add(event, f"the anchor &{event.anchor} stands before a key: put it after the colon")
         elif plain:
+            self._check_flow(event)
             self._check_plain_key(event, holder)
         if key.name in holder.seen:
             first = holder.seen[key.name]

@@ -5,13 +5,23 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 from dataclasses import replace
 from typing import Any
 
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.records import read_records
+from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest
 from helmtool.model.revision import Revision, RevisionStatus
+
+GZIP = b"\x1f\x8b\x08"
+
+
+class StorageUnreadable(OperationFailed):
+    """Helm's own record of a revision is damaged."""
+
+    code = "storage-unreadable"
 
 
 def read_revisions(cluster: Cluster, release: str) -> list[Revision]:
@@ -32,7 +42,25 @@ def read_history(cluster: Cluster, release: str) -> list[Revision]:
 
 
 def _revision(secret: Manifest) -> Revision:
-    stored: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
+    try:
+        return _read(_decode(secret["data"]["release"]))
+    except (KeyError, TypeError, ValueError, AttributeError, OSError, EOFError, zlib.error):
+        # No word of the payload: the values of the release are in it.
+        name = (secret.get("metadata") or {}).get("name")
+        raise StorageUnreadable(
+            f"the Secret {name} says that it holds a Helm revision, but it cannot be read",
+            hint=f"helm history and helm get fail on it too; if nobody needs it: kubectl delete secret {name}",
+        ) from None
+
+
+def _decode(payload: str) -> dict[str, Any]:
+    """The stored release; Helm reads one that is not compressed too."""
+    data = base64.b64decode(base64.b64decode(payload, validate=True), validate=True)
+    stored: dict[str, Any] = json.loads(gzip.decompress(data) if data.startswith(GZIP) else data)
+    return stored
+
+
+def _read(stored: dict[str, Any]) -> Revision:
     info, metadata = stored.get("info") or {}, (stored.get("chart") or {}).get("metadata") or {}
     return Revision(
         number=int(stored["version"]),

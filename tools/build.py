@@ -125,7 +125,8 @@ class Screen:
     def beat(self, text: str) -> None:
         """A sign of life; called several times a second."""
         if self._live:
-            self._write(f"{self._erase()}tools: {text}")
+            line = f"tools: {text}"
+            self._write(self._erase() + line[: shutil.get_terminal_size().columns - 1])  # a wrapped line could not be erased
         elif time.monotonic() - self._last >= HEARTBEAT:
             self.say(text)
 
@@ -133,9 +134,11 @@ class Screen:
         return "\r\033[K" if self._live else ""
 
     def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # nobody reads it any more: the build goes on
+        try:
             self._stream.write(text)
             self._stream.flush()
+        except OSError:  # nobody reads it any more: the build goes on, and what is still buffered goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
 def is_built(program: Program) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import importlib.util
+import io
 import os
 import signal
 import subprocess
@@ -264,3 +265,24 @@ def test_a_sign_of_life_where_nobody_sees_a_live_line(
     monkeypatch.setattr(build, "HEARTBEAT", 60.0)
     build.Screen(sys.stderr).beat("too early")
     assert capsys.readouterr().err == "tools: compiling\n"
+
+
+def test_a_live_line_on_a_terminal_fits_into_it(build: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", "20")
+    stream = Terminal()
+    screen = build.Screen(stream)
+    screen.beat("compiling helm and everything else")
+    screen.say("done")
+    assert stream.getvalue() == "\r\033[Ktools: compiling he\r\033[Ktools: done\n"
+
+
+def test_nobody_listening_does_not_stop_a_build(machine: Machine) -> None:
+    process = machine.start("client", FAKE_GO_SECONDS="1")
+    assert process.stderr
+    process.stderr.close()
+    assert process.wait(timeout=20) == 0
+    assert machine.built() == {"helm-4.3.1"}

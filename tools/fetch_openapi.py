@@ -75,7 +75,10 @@ def _get(kubeconfig: Path, path: str) -> bytes:
 def _find(schemas: Mapping[str, Schema], group: str, kind: str) -> str:
     *_, name, version = ("", "", *group.split("/")[1:])
     expected = {"group": name, "version": version, "kind": kind}
-    return next(key for key, schema in schemas.items() if expected in schema.get("x-kubernetes-group-version-kind", []))
+    for key, schema in schemas.items():
+        if expected in schema.get("x-kubernetes-group-version-kind", []):
+            return key
+    raise LookupError(f"{group} has no {kind}")
 
 
 def _clean(schema: Schema) -> Schema:

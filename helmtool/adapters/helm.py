@@ -79,7 +79,8 @@ class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
         argv = [self._executable, *(str(part) for part in command)]
         completed = await run_async(argv, input=input, env=self._environment(), on_stderr=self._on_stderr)
         if completed.returncode != 0:
-            raise helm_error(completed.stderr.decode(errors="replace"))
+            said = completed.stderr.decode(errors="replace")
+            raise helm_error(said if said.strip() else f"it ended with exit code {completed.returncode} and said nothing")
         return completed.stdout
 
     def client_version(self) -> VersionInfo:
@@ -128,7 +129,7 @@ class Helm:
         argv += ["--reset-values", "--server-side=true", "--disable-openapi-validation", "--history-max", HISTORY_MAX]
         argv += ["--timeout", timeout, "--description", description, *(["--force-conflicts"] if force_conflicts else [])]
         stdout = await self.command.run(argv, to_helm_json(dict(values)))
-        return int(json.loads(stdout[stdout.index(b"{") :])["version"])
+        return _new_revision(stdout.decode(errors="replace"))
 
     async def rollback(self, revision: int, *, timeout: str) -> None:
         """Goes back to a revision; does not wait for pods. Also the way out of a revision that was left pending."""
@@ -149,6 +150,14 @@ class Helm:
                 hint="helm plugin install https://github.com/databus23/helm-diff --verify=false, or leave --engine away",
             ) from None
         return text
+
+
+def _new_revision(stdout: str) -> int:
+    """The number in the release that helm prints as JSON; other programs' lines may stand before and after it."""
+    try:
+        return int(json.JSONDecoder().raw_decode(stdout, stdout.index("{"))[0]["version"])
+    except (ValueError, KeyError, TypeError):
+        raise HelmFailed("helm ended well, but did not say which revision it made", hint="helmtool history ENV") from None
 
 
 def helm_error(stderr: str) -> HelmtoolError:

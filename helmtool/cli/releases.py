@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from helmtool.model.environment import Environment
 
 
+SIDES = ("live", "new")
+"""What the two sides of a diff are called where a release or rollback is shown."""
+
+
 class Engine(StrEnum):
     """Who makes a diff."""
 
@@ -158,9 +162,10 @@ def diff(
     for text in found.conflicts:
         terminal.warn(f"other hands have set fields that a release takes back: {text}")
     if terminal.as_json:
-        terminal.document({"base": found.base, "changes": [_change_document(change, context) for change in found.changes]})
+        changes = [_change_document(change, context, found.names) for change in found.changes]
+        terminal.document({"base": found.base, "target": found.target, "changes": changes})
     else:
-        _print_diff(found.changes, context)
+        _print_diff(found.changes, context, found.names)
         _print_changes(found.changes, sys.stderr, base=found.base)
     if detailed_exitcode and found.changes:
         raise typer.Exit(2)
@@ -276,11 +281,11 @@ def _print_changes(changes: Sequence[Change], stream: Any, base: str = "") -> No
         terminal.line(stream, f"  {terminal.paint(change.verb.ljust(6), stream, colour)} {str(change.key).ljust(width)}  {effect}")
 
 
-def _print_diff(changes: Sequence[Change], context: int = 3) -> None:
-    terminal.diff([line for change in changes for line in change.unified(context)])
+def _print_diff(changes: Sequence[Change], context: int = 3, names: tuple[str, str] = SIDES) -> None:
+    terminal.diff([line for change in changes for line in change.unified(context, names)])
 
 
-def _change_document(change: Change, context: int = 3) -> dict[str, Any]:
+def _change_document(change: Change, context: int = 3, names: tuple[str, str] = SIDES) -> dict[str, Any]:
     return {
         "kind": change.key.kind,
         "name": change.key.name,
@@ -288,7 +293,7 @@ def _change_document(change: Change, context: int = 3) -> dict[str, Any]:
         "change": change.verb,
         "effect": change.effect.label,
         "reason": change.problem or change.reason,
-        "diff": change.unified(context),
+        "diff": change.unified(context, names),
     }
 
 

@@ -56,11 +56,12 @@ class Change:
             return "add"
         return "remove" if self.after is None else "change"
 
-    def unified(self, context: int = 3) -> list[str]:
-        """The change as lines of a unified diff of YAML, `context` lines around each hunk."""
+    def unified(self, context: int = 3, names: tuple[str, str] = ("live", "new")) -> list[str]:
+        """The change as lines of a unified diff of YAML, `context` lines around each hunk; `names` say what the sides are."""
         old, new = ([] if side is None else dump_manifest(side).splitlines() for side in (self.before, self.after))
-        labels = (f"live {self.key}" if self.before else "/dev/null", f"new {self.key}" if self.after else "/dev/null")
-        return list(difflib.unified_diff(old, new, *labels, n=context, lineterm=""))
+        before = f"{names[0]} {self.key}" if self.before else "/dev/null"
+        after = f"{names[1]} {self.key}" if self.after else "/dev/null"
+        return list(difflib.unified_diff(old, new, before, after, n=context, lineterm=""))
 
 
 def normalise(manifest: Manifest) -> Manifest:
@@ -110,9 +111,11 @@ def worst(changes: Iterable[Change]) -> Effect:
     return max((change.effect for change in changes), default=Effect.NONE)
 
 
-def unified(changes: Sequence[Change], context: int = 3) -> str:
-    """All changes as one unified diff."""
-    return "".join(line + "\n" for change in changes for line in change.unified(context))
+def summary(changes: Sequence[Change]) -> str:
+    """How many objects change and what that does at worst, in a few words."""
+    if not changes:
+        return "no object changes"
+    return f"{len(changes)} object{' changes' if len(changes) == 1 else 's change'}: {worst(changes).label}"
 
 
 def _classify_deployment(old: Manifest, new: Manifest) -> tuple[Effect, str]:

@@ -213,6 +213,8 @@ def _hidden(key: Path, path: str, claim: str) -> Iterator[Conflict]:
     for folder in TAKEN:
         if _covers(path, folder):
             yield Conflict(key, None, f"the volume of {claim} would hide {folder}")
+        elif _covers(folder, path):
+            yield Conflict(key, None, f"the volume of {claim} cannot be mounted inside {folder}")
 
 
 def _covers(outer: str, inner: str) -> bool:

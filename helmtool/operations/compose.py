@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from helmtool.adapters.project import CHART, Project
-from helmtool.errors import InvalidInput, Refused
+from helmtool.errors import InvalidInput, Problem, Refused
 from helmtool.model.document import parse_document
 from helmtool.model.environment import Environment
 from helmtool.model.rules import check_rules
@@ -65,7 +65,17 @@ def compose(project: Project, environment: Environment, tag: str | None, sets: S
     if stand_in and not parsed and not (values.data.get("image") or {}).get("tag"):
         values = merge([*_layers(project, environment, sets), *_tag_layer(STAND_IN, "(no tag given)")])
     _check(project, environment, values)
+    if parsed:
+        _require_the_tag_chooses(environment, values)
     return Composed(environment, values, parsed)
+
+
+def _require_the_tag_chooses(environment: Environment, values: Values) -> None:
+    """A digest from a file or `--set` would run another image than the tag that was asked for, and its policy would mean nothing."""
+    origin = values.origin(("image", "digest"))
+    if values.data["image"].get("digest") and origin:
+        problem = Problem("the TAG says which image runs; leave the digest away", origin.file, origin.line, origin.column, "image.digest")
+        raise ValuesInvalid(f"the values of {environment.name} name a digest of their own", problems=[problem], hint=f"edit {origin.file}")
 
 
 def load_values(project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = ()) -> Values:

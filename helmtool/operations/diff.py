@@ -22,12 +22,18 @@ from helmtool.operations.session import Session, check_cluster, offline_helm, op
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The changes, what they are measured from, and the warnings and conflicts that the API server named."""
+    """The changes, the names of both sides, and the warnings and conflicts that the API server named."""
 
     base: str
+    target: str
     changes: tuple[Change, ...]
     warnings: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the two sides are called."""
+        return self.base, self.target
 
 
 class NothingToCompare(InvalidInput):
@@ -69,7 +75,7 @@ async def diff(
     if against == "release":
         return await _against_release(session, composed, revisions)
     plan = await make_plan(session, composed)
-    return Diff(f"{name} as it lives", plan.changes, plan.warnings, plan.conflicts)
+    return Diff("live", "new", plan.changes, plan.warnings, plan.conflicts)
 
 
 async def diff_by_plugin(
@@ -105,15 +111,15 @@ async def _to_revision(session: Session, target: Revision, revisions: Sequence[R
     manifests = [m for m in parse_manifests(target.manifest) if not is_hook(m)]
     if against == "live":
         changes, warnings, conflicts = await asyncio.to_thread(live_changes, session, manifests, revisions)
-        return Diff(f"{session.environment.name} as it lives", tuple(changes), warnings, conflicts)
+        return Diff("live", f"revision {target.number}", tuple(changes), warnings, conflicts)
     base = _base(revisions, session.environment)
-    return Diff(f"revision {base.number}", tuple(_compare_lists(parse_manifests(base.manifest), manifests)))
+    return Diff(f"revision {base.number}", f"revision {target.number}", tuple(_compare_lists(parse_manifests(base.manifest), manifests)))
 
 
 async def _against_release(session: Session, composed: Composed, revisions: Sequence[Revision]) -> Diff:
     base = _base(revisions, session.environment)
     manifests = await session.helm.template(session.project.chart, composed.for_helm)
-    return Diff(f"revision {base.number}", tuple(_compare_lists(parse_manifests(base.manifest), manifests)))
+    return Diff(f"revision {base.number}", "new", tuple(_compare_lists(parse_manifests(base.manifest), manifests)))
 
 
 def _base(revisions: Sequence[Revision], environment: Environment) -> Revision:
@@ -132,7 +138,7 @@ async def _between(project: Project, one: Environment, other: Environment, tag: 
         return [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
 
     after, before = await asyncio.gather(rendered(one), rendered(other))
-    return Diff(other.name, tuple(_compare_lists(before, after)))
+    return Diff(other.name, one.name, tuple(_compare_lists(before, after)))
 
 
 def _compare_lists(before: Sequence[Manifest], after: Sequence[Manifest]) -> list[Change]:

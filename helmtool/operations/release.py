@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from helmtool.adapters.helm import ReleasePending
 from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, Refused
-from helmtool.model.change import worst
+from helmtool.model.change import summary
 from helmtool.model.duration import parse_duration
 from helmtool.model.environment import Policy
 from helmtool.model.revision import DEPLOYED, last, next_number, running
@@ -89,9 +89,7 @@ def report_plan(plan: Plan, progress: Progress) -> None:
         progress.warn(f"the API server says: {text}")
     for text in plan.conflicts:
         progress.warn(f"other hands have set fields that this release takes back: {text}")
-    count = len(plan.changes)
-    summary = f"{count} of {len(plan.manifests)} objects change: {worst(plan.changes).label}" if count else "no object changes"
-    progress.done("preflight", summary)
+    progress.done("preflight", summary(plan.changes))
 
 
 async def _without_writing(plan: Plan, options: ReleaseOptions, progress: Progress) -> Released:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, Refused
-from helmtool.model.change import Change
+from helmtool.model.change import Change, summary
 from helmtool.model.duration import parse_duration
 from helmtool.model.manifest import is_hook, parse_manifests
 from helmtool.model.revision import DEPLOYED, Revision, last, next_number, rollback_target, tag_of
@@ -75,7 +75,7 @@ async def rollback(
     plan = await asyncio.to_thread(_plan, session, options)
     progress.done(
         "plan",
-        f"revision {plan.current.number} ({plan.current.status.value}) → revision {plan.target.number}: {len(plan.changes)} objects change",
+        f"revision {plan.current.number} ({plan.current.status.value}) → revision {plan.target.number}: {summary(plan.changes)}",
     )
     if options.dry_run:
         progress.skip("rollback", "dry run: nothing was written")

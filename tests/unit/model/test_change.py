@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from helmtool.model.change import CHANGED_SECRET, Change, Effect, classify, compare, impossible, normalise, unified, worst
+from helmtool.model.change import CHANGED_SECRET, Change, Effect, classify, compare, impossible, normalise, summary, worst
 from helmtool.model.manifest import LAST_APPLIED, REDACTED, Manifest, key_of
 
 MARKER = "s3cret-marker"
@@ -107,7 +107,20 @@ def test_verbs_and_labels(old: Manifest | None, new: Manifest | None, verb: str,
     assert change is not None
     assert change.verb == verb
     assert tuple(change.unified()[:2]) == labels
-    assert unified([change]).splitlines() == change.unified()
+    assert tuple(change.unified(names=("old", "other"))[:2]) == tuple(
+        name.replace("live", "old").replace("new", "other") for name in labels
+    )
+
+
+def test_summary() -> None:
+    one, two = (compare(key_of(m), None, m) for m in (of_kind("A"), of_kind("B")))
+    assert one is not None
+    assert two is not None
+    assert [summary(changes) for changes in ([], [one], [one, two])] == [
+        "no object changes",
+        "1 object changes: in place",
+        "2 objects change: in place",
+    ]
 
 
 def test_context_of_a_diff() -> None:

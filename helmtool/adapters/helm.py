@@ -183,8 +183,8 @@ def _schema_problems(stderr: str) -> list[Problem]:
     """Helm's lines `- at '/path': …`, without the value that some of them quote, and without its length."""
     problems = []
     for line in stderr.splitlines():
-        found = re.match(r"- at '(.*?)': (.*)", line)
-        if not found:
+        found = re.match(r" *- at '(.*?)': (.*)", line)
+        if not found or found[2] == "validation failed":  # what failed follows, further in
             continue
         pointer, said = found.groups()
         if said.startswith("'"):

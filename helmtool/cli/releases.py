@@ -190,12 +190,12 @@ def status(envs: EnvsArgument = None) -> None:
                 f"{e.ready}/{e.desired}",
                 str(e.revision or "-"),
                 _age(e.updated),
-                e.who or "-",
+                _user(e.who) or "-",
                 _short(e.image) or "-",
             )
             for e in found
         ]
-        terminal.table(("ENV", "STATE", "READY", "REVISION", "SINCE", "BY", "IMAGE"), rows)
+        terminal.table(("ENV", "STATE", "READY", "REVISION", "SINCE", "BY", "TAG"), rows)
         for entry in found:
             if entry.problem:
                 terminal.warn(f"{entry.environment}: {entry.problem}")
@@ -213,7 +213,9 @@ def history(env: EnvArgument) -> None:
     if terminal.as_json:
         terminal.document([asdict(line) for line in lines])
         return
-    rows = [(str(x.revision), x.tag or "-", x.status, _age(x.updated), _field(x, "who"), _commit(x), _field(x, "note")) for x in lines]
+    rows = [
+        (str(x.revision), x.tag or "-", x.status, _age(x.updated), _user(_field(x, "who")), _commit(x), _field(x, "note")) for x in lines
+    ]
     terminal.table(("REVISION", "TAG", "STATUS", "SINCE", "BY", "COMMIT", "NOTE"), rows)
     for line in lines:
         for number, text in enumerate(line.record.evidence if line.record else ()):
@@ -276,9 +278,10 @@ def _print_changes(changes: Sequence[Change], stream: Any, base: str = "") -> No
         return
     width = max(len(str(change.key)) for change in changes)
     for change in changes:
-        colour = {"add": "green", "remove": "red"}.get(change.verb, "yellow")
-        effect = f"{change.effect.label}: {change.problem or change.reason}"
-        terminal.line(stream, f"  {terminal.paint(change.verb.ljust(6), stream, colour)} {str(change.key).ljust(width)}  {effect}")
+        verb = terminal.paint(change.verb.ljust(6), stream, {"add": "green", "remove": "red"}.get(change.verb, "yellow"))
+        terminal.line(stream, f"  {verb} {str(change.key).ljust(width)}  {change.effect.label}")
+        if change.problem or change.effect.serious:
+            terminal.line(stream, f"         {change.problem or change.reason}")
 
 
 def _print_diff(changes: Sequence[Change], context: int = 3, names: tuple[str, str] = SIDES) -> None:
@@ -312,8 +315,13 @@ def _age(moment: str) -> str:
 
 
 def _short(image: str) -> str:
-    """The image without its registry and digest: what fits a table."""
-    return image.rsplit("/", 1)[-1].split("@", 1)[0]
+    """The tag alone, or what else follows the repository's name: what fits a table."""
+    return image.rsplit("/", 1)[-1].split("@", 1)[0].split(":", 1)[-1]
+
+
+def _user(who: str) -> str:
+    """The person without the host: what fits a table; `-o json` has both."""
+    return who.split("@", 1)[0]
 
 
 def _field(line: Any, name: str) -> str:

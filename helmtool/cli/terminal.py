@@ -82,11 +82,13 @@ class Terminal:
         self._write(target, "".join(self._coloured(line, target) + "\n" for line in lines))
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Rows in columns on stdout; the last column takes what is left of the terminal's width."""
+        """Rows in columns on stdout; on a terminal a line that is too long ends in an ellipsis."""
         widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
+        room = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
         for row in [header, *rows]:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-            self.data("  ".join([*cells, row[-1]]).rstrip())
+            line = "  ".join([*cells, row[-1]]).rstrip()
+            self.data(line if room is None or len(line) <= room else line[: room - 1] + "…")
 
     def error(self, error: HelmtoolError) -> None:
         """An error: one JSON document, or sentences with the place of every problem and the next command."""

@@ -34,6 +34,11 @@ class Effect(IntEnum):
         """The effect in a few words, for tables."""
         return ("no effect", "in place", "restarts the pod", "downtime", "impossible")[self]
 
+    @property
+    def serious(self) -> bool:
+        """Whether users of the service notice it."""
+        return self >= Effect.DOWNTIME
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -51,6 +51,11 @@ class Composed:
         image = self.values.data["image"]
         return f"{image['repository']}:{image['tag']}" + (f"@{image['digest']}" if image.get("digest") else "")
 
+    @property
+    def image_name(self) -> str:
+        """The image without its registry, for lines that people read."""
+        return self.image.rsplit("/", 1)[-1]
+
 
 def compose(project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = (), *, stand_in: bool = False) -> Composed:
     """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag.

@@ -71,7 +71,7 @@ async def release(
     parse_duration(options.timeout)
     session = open_session(name, settings, progress)
     composed = compose(session.project, session.environment, tag, options.sets)
-    progress.done("values", f"{composed.image}, every rule of the schema holds")
+    progress.done("values", f"{composed.image_name}: schema and rules hold")
     plan = await make_plan(session, composed)
     report_plan(plan, progress)
     require_possible(plan)
@@ -138,7 +138,7 @@ async def _write(plan: Plan, options: ReleaseOptions, progress: Progress) -> int
 
 async def _apply(plan: Plan, options: ReleaseOptions, progress: Progress) -> int:
     session, composed = plan.session, plan.composed
-    progress.start("apply", f"helm upgrade {session.environment.release} with {composed.image}")
+    progress.start("apply", f"helm upgrade {session.environment.release} to {composed.image_name}")
     revision = await session.helm.upgrade(
         session.project.chart,
         composed.for_helm,

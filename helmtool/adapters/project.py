@@ -70,9 +70,14 @@ class Project:
         return Path("values") / f"{environment}.yaml"
 
     def schema(self) -> dict[str, Any]:
-        """The chart's schema of its values (draft 7), as Helm reads it."""
-        schema: dict[str, Any] = json.loads(self.read(CHART / "values.schema.json"))
-        return schema
+        """The chart's schema of its values (draft 7), as Helm reads it. Raises FileUnreadable."""
+        file = CHART / "values.schema.json"
+        try:
+            schema = json.loads(self.read(file))
+        except ValueError as error:
+            where = f":{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+            raise FileUnreadable(f"{self.shown(file)}{where}: the schema is not JSON", hint="make schemas") from None
+        return schema if isinstance(schema, dict) else {}
 
     def chart_version(self) -> str:
         """The chart's own version."""

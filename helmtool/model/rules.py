@@ -92,8 +92,9 @@ class _Look:
 
 
 def _image(look: _Look) -> Iterator[Conflict]:
-    if look.text("image", "digest") and look.at("image", "repository") == "":
-        yield Conflict(("image", "digest"), ("image", "repository"), "the image that the digest belongs to")
+    named = next((key for key in ("digest", "tag") if look.text("image", key)), "")
+    if named and look.at("image", "repository") == "":
+        yield Conflict(("image", named), ("image", "repository"), f"the image that the {named} belongs to")
 
 
 def _rollout(look: _Look) -> Iterator[Conflict]:

@@ -159,6 +159,8 @@ def _not_allowed(error: _Error) -> str:
     rule = error.validator_value
     if isinstance(rule, dict) and rule.get("pattern") == "\n":
         return "a line break is not allowed"
+    if _parent_rule(error).get("contentEncoding") == "base64":
+        return "expected base64 on one line"
     return f"this value is not allowed{_explained(_parent_rule(error))}"
 
 

@@ -32,6 +32,9 @@ class Case:
 CASES = {
     "no image": Case({"image.tag": ""}, ("image.tag", "image.digest"), {"image.tag": TAG}),
     "no image, mended by a digest": Case({"image.tag": ""}, ("image.tag", "image.digest"), {"image.digest": "sha256:" + "0" * 64}),
+    "a tag without a repository": Case(
+        {"image.tag": TAG, "image.repository": ""}, ("image.tag", "image.repository"), {"image.repository": "registry.example.org/x"}
+    ),
     "digest without repository": Case(
         {"image.digest": "sha256:" + "0" * 64, "image.repository": ""},
         ("image.digest", "image.repository"),
@@ -203,7 +206,7 @@ def problems(values: dict[str, Any]) -> list[str]:
     return [str(problem) for problem in check_rules(merge_layers(parsed))]
 
 
-CHART_ONLY = {name for name, case in CASES.items() if "image.tag" in case.bad}
+CHART_ONLY = {name for name, case in CASES.items() if case.bad.get("image.tag") == ""}
 """The program gets the tag as an argument."""
 
 

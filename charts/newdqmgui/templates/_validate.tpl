@@ -22,6 +22,8 @@ image.tag and image.digest are both empty: say which image to run, for example -
 {{- end }}
 {{- if and $image.digest (not $image.repository) }}
 image.digest is set but image.repository is empty: a digest names an image only within a repository
+{{- else if and $image.tag (not $image.repository) }}
+image.tag is set but image.repository is empty: a tag names an image only within a repository
 {{- end }}
 {{- end }}
 

@@ -31,6 +31,7 @@ def test_an_empty_document_breaks_no_rule() -> None:
 # Rule, the key at fault, the other key, values that break this rule alone.
 BROKEN = [
     ("image", "image.digest", "image.repository", "image: {digest: 'sha256:00', repository: ''}"),
+    ("image", "image.tag", "image.repository", "image: {tag: HG0105a, repository: ''}"),
     ("rollout", "strategy", "workDir.claimName", "strategy: RollingUpdate\nworkDir: {claimName: index}"),
     ("rollout", "strategy", "logs.claimName", "strategy: RollingUpdate\nlogs: {claimName: logs}"),
     ("probes", "probes.startup.failureThreshold", "progressDeadlineSeconds", "probes: {startup: {failureThreshold: 55}}"),

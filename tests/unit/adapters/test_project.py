@@ -1,0 +1,165 @@
+"""The checkout: where it is found, its files, and the commit it is at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from helmtool.adapters import process
+from helmtool.adapters.process import Completed
+from helmtool.adapters.project import FileUnreadable, GitState, Project, ProjectNotFound, find_project
+from helmtool.errors import InvalidInput
+from helmtool.model.environment import UnknownEnvironment
+
+ENVIRONMENTS = "environments:\n  local: {description: d, embedded: true, namespace: dqm, release: newdqmgui}\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "checkout"
+    (folder / "charts" / "newdqmgui").mkdir(parents=True)
+    (folder / "values").mkdir()
+    (folder / "charts" / "newdqmgui" / "Chart.yaml").write_text("version: 1.2.3\n")
+    (folder / "values" / "environments.yaml").write_text(ENVIRONMENTS)
+    return folder
+
+
+def test_is_found_upward_from_the_working_directory(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (root, root / "values", root / "charts" / "newdqmgui"):
+        monkeypatch.chdir(folder)
+        assert find_project(None) == Project(root)
+
+
+def test_config_dir_is_that_folder_and_no_other(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root.parent)
+    assert find_project(Path("checkout")) == Project(root)
+    with pytest.raises(ProjectNotFound, match=r"no values/environments\.yaml and charts/newdqmgui in ") as caught:
+        find_project(root / "values")
+    assert "or above it" not in caught.value.message
+
+
+@pytest.mark.parametrize("missing", ["values/environments.yaml", "charts/newdqmgui/Chart.yaml"])
+def test_half_a_project_is_none(root: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    (root / missing).unlink()
+    monkeypatch.chdir(root)
+    with pytest.raises(ProjectNotFound, match="or above it") as caught:
+        find_project(None)
+    assert (caught.value.exit_code, caught.value.hint) == (3, "cd to a checkout, or --config-dir DIR")
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ProjectNotFound, match="the working directory is not there"):
+        find_project(None)
+    assert Project(tmp_path).shown(Path("a")) == str(tmp_path / "a")
+
+
+def test_files_are_named_as_a_person_would_type_them(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project(root)
+    monkeypatch.chdir(root)
+    assert project.shown(Path("values/prod.yaml")) == "values/prod.yaml"
+    monkeypatch.chdir(root / "values")
+    assert project.shown(Path("values/prod.yaml")) == "prod.yaml"
+    assert project.shown(Path("charts/x")) == str(root / "charts/x")
+
+
+def test_a_file_that_is_missing_or_none(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    with pytest.raises(FileUnreadable, match=r"^values/prod\.yaml: No such file or directory$"):
+        Project(root).document(Path("values/prod.yaml"))
+    with pytest.raises(FileUnreadable, match=r"^values: Is a directory$"):
+        Project(root).read(Path("values"))
+
+
+def test_environments_and_the_charts_version(root: Path) -> None:
+    project = Project(root)
+    assert list(project.environments()) == ["local"]
+    assert project.environment("local").embedded
+    with pytest.raises(UnknownEnvironment) as caught:
+        project.environment("lokal")
+    assert "did you mean local?" in caught.value.hint
+    assert project.chart_version() == "1.2.3"
+    assert project.chart == root / "charts" / "newdqmgui"
+    assert project.values_file("prod") == Path("values/prod.yaml")
+
+
+def test_a_problem_of_environments_yaml_carries_its_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    (root / "values" / "environments.yaml").write_text(
+        ENVIRONMENTS + "  prod: {description: d, namespace: dqm, release: newdqmgui, protectd: true}\n"
+    )
+    with pytest.raises(InvalidInput) as caught:
+        Project(root).environments()
+    assert any(
+        p.file == "values/environments.yaml" and p.line == 3 and "did you mean protected?" in p.message for p in caught.value.problems
+    )
+
+
+@pytest.mark.parametrize(("text", "where"), [(b"{", ":1:2"), (b'{\n  "a": x\n}', ":2:8"), (b"", ":1:1"), (b"\xff\xfe{", "")])
+def test_a_schema_that_is_not_json(root: Path, monkeypatch: pytest.MonkeyPatch, text: bytes, where: str) -> None:
+    monkeypatch.chdir(root)
+    (root / "charts" / "newdqmgui" / "values.schema.json").write_bytes(text)
+    with pytest.raises(FileUnreadable) as caught:
+        Project(root).schema()
+    assert caught.value.message == f"charts/newdqmgui/values.schema.json{where}: the schema is not JSON"
+
+
+GIT = shutil.which("git")
+with_git = pytest.mark.skipif(GIT is None, reason="needs git")
+
+
+def git(root: Path, *arguments: str) -> None:
+    process.run(["git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false", *arguments], timeout=60)
+
+
+@pytest.fixture
+def repository(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(root.parent))
+    return root
+
+
+@with_git
+def test_the_state_of_git(repository: Path) -> None:
+    project = Project(repository)
+    assert project.git_state() == GitState()
+    git(repository, "init", "-q")
+    assert project.git_state() == GitState(), "no commit yet"
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "one")
+    state = project.git_state()
+    assert (len(state.commit), state.clean) == (40, True)
+    (repository / "notes").write_text("what a release does not read")
+    assert project.git_state().clean
+    (repository / "values" / "prod.yaml").write_text("{}")
+    assert project.git_state() == GitState(state.commit, clean=False)
+
+
+@pytest.mark.parametrize("failure", [FileNotFoundError(), PermissionError(), subprocess.TimeoutExpired(["git"], 10)])
+def test_a_git_that_is_missing_or_hangs_is_no_commit(root: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    def fail(*_: object, **__: object) -> Completed:
+        raise failure
+
+    monkeypatch.setattr(process, "run", fail)
+    assert Project(root).git_state() == GitState()
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (GitState(), "not in git"),
+        (GitState("0123456789abcdef", True), "0123456789ab"),
+        (GitState("0123456789abcdef", False), "0123456789ab (with uncommitted changes)"),
+    ],
+)
+def test_the_state_for_people(state: GitState, text: str) -> None:
+    assert str(state) == text

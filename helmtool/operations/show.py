@@ -66,7 +66,7 @@ def explained(name: str, tag: str | None, settings: Settings, sets: Sequence[str
     """Every leaf of the merged document with the file:line that it comes from, in the document's order."""
     project = find_project(settings.config_dir)
     values = load_values(project, project.environment(name), tag, sets)
-    return [(path, REDACTED if _is_inline_secret(path, value) else value, str(origin)) for path, value, origin in explain(values)]
+    return [(path, REDACTED if _is_inline_secret(path, value) else value, origin.text) for path, value, origin in explain(values)]
 
 
 def redact_values(data: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import typer
 
-from helmtool.errors import HelmtoolError, Problem
+from helmtool.errors import HelmtoolError, OperationFailed, Problem
 from helmtool.operations.guard import Settings
 
 WIDTH = 80
@@ -41,8 +41,8 @@ class Terminal:
 
     def start(self, step: str, text: str) -> None:
         """Says that a step goes on; a terminal shows it until the next news, a log keeps it."""
-        if not self.quiet and sys.stderr is not None and sys.stderr.isatty():
-            room = shutil.get_terminal_size().columns - len(step.ljust(9)) - 4
+        if not self.quiet and _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
+            room = max(shutil.get_terminal_size().columns - len(step.ljust(9)) - 4, 0)
             self._write(sys.stderr, f"{ERASE}{self._mark('start', sys.stderr)} {step:<9} {text[:room]}")
             self._unfinished = True
         else:
@@ -66,25 +66,24 @@ class Terminal:
             self.line(sys.stderr, text)
 
     def data(self, text: str) -> None:
-        """Data on stdout, as it is."""
-        if self._unfinished:
-            self._unfinished = False
-            self._write(sys.stderr, ERASE)
+        """Data on stdout, as it is. Raises OperationFailed where it cannot be kept, as on a full disk."""
+        self._wipe()
         self._write(sys.stdout, text if text.endswith("\n") or not text else text + "\n")
 
     def document(self, document: Mapping[str, Any] | Sequence[Any]) -> None:
         """The one JSON document of the command."""
-        self.data(json.dumps(document, indent=2, ensure_ascii=False))
+        self.data(json.dumps(document, indent=2, ensure_ascii=not _speaks_unicode(sys.stdout)))
 
     def diff(self, lines: Sequence[str], stream: TextIO | None = None) -> None:
         """Lines of a unified diff, coloured on a terminal."""
         target = stream or sys.stdout
+        self._wipe()
         self._write(target, "".join(self._coloured(line, target) + "\n" for line in lines))
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows in columns on stdout; on a terminal a line that is too long ends in an ellipsis."""
         widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
-        room = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
+        room = shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else None
         for row in [header, *rows]:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
             line = "  ".join([*cells, row[-1]]).rstrip()
@@ -105,7 +104,7 @@ class Terminal:
 
     def paint(self, text: str, stream: TextIO, colour: str, *, bold: bool = False) -> str:
         """The text in a colour, where the stream is a terminal that wants it."""
-        return typer.style(text, fg=colour, bold=bold) if self._colours(stream) else text
+        return typer.style(text, fg=colour, bold=bold or None) if self._colours(stream) else text
 
     def _problem(self, problem: Problem) -> str:
         position = f":{problem.line}:{problem.column}" if problem.line else ""
@@ -130,34 +129,58 @@ class Terminal:
         return self.paint(line, stream, colour) if colour else line
 
     def _colours(self, stream: TextIO | None) -> bool:
-        if self.no_color or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb" or stream is None:
-            return False
-        return stream.isatty()
+        plain = self.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return not plain and _is_terminal(stream)
 
     def line(self, stream: TextIO | None, text: str) -> None:
         """One line on a stream that may be closed; what a step showed of its progress is wiped first."""
+        self._wipe()
+        self._write(stream, text + "\n")
+
+    def _wipe(self) -> None:
         if self._unfinished:
             self._unfinished = False
             self._write(sys.stderr, ERASE)
-        self._write(stream, text + "\n")
 
     def _write(self, stream: TextIO | None, text: str) -> None:
         """A stream that is closed, or whose reader has left, never stops an operation."""
         if stream is None:
             return
         try:
-            stream.write(text)
+            stream.write(_writable(text, stream))
             stream.flush()
         except (BrokenPipeError, ValueError):
             _silence(stream)
-        except UnicodeEncodeError:
-            stream.write(text.encode("ascii", "replace").decode())
+        except OSError as error:
+            _silence(stream)
+            if stream is sys.stdout:
+                raise OperationFailed(f"the output cannot be written: {error.strerror}", hint="df -h .") from None
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person looks at the stream; a closed one raises where it is asked."""
+    with contextlib.suppress(ValueError):
+        return stream is not None and stream.isatty()
+    return False
+
+
+def _speaks_unicode(stream: TextIO | None) -> bool:
+    return (getattr(stream, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
+
+
+def _writable(text: str, stream: TextIO) -> str:
+    """The text with a question mark for what the stream's encoding does not have."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _silence(stream: TextIO) -> None:
     """Points a broken stream at nothing, so that the interpreter's last flush does not complain."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        number = stream.fileno()
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, number)
+        os.close(nothing)
 
 
 def log_to_stderr(verbose: int) -> None:

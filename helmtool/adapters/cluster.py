@@ -41,6 +41,14 @@ class Answer:
         """The machine-readable reason of an error (`NotFound`, `Conflict`, …), else an empty text."""
         return str(self.body.get("reason") or "")
 
+    @property
+    def by_admission(self) -> bool:
+        """Whether a 403 is about the object (quota, pod security, a webhook), not about a right of the person who asks.
+
+        Both have the reason Forbidden; the authorizer's sentence names the user, an admission plugin's does not.
+        """
+        return ("is forbidden: " in self.message and ' User "' not in self.message) or "admission webhook" in self.message
+
 
 class ClusterUnreachable(Unreachable):
     """Nothing answers at the API server's address."""
@@ -73,7 +81,7 @@ class Cluster:
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Answer:
-        """Sends one request and gives the answer, whatever its status except 401 and 403.
+        """Sends one request and gives the answer, whatever its status, unless the credentials are refused or lack a right.
 
         Raises ClusterUnreachable and ClusterForbidden.
         """
@@ -100,7 +108,7 @@ class Cluster:
             raise self._unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
         answer = Answer(response.status, body or {"message": response.data[:200].decode(errors="replace")}, _warnings(response.headers))
         log.debug("%s %s: %s", method, path, response.status)
-        if answer.status in (401, 403):
+        if answer.status == 401 or (answer.status == 403 and not answer.by_admission):
             raise self._forbidden(answer)
         return answer
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,14 @@ class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
         return environment
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A revision that Helm has just made: its number, and the manifest as it was applied."""
+
+    revision: int
+    manifest: str = field(repr=False)
+
+
 class Helm:
     """What the operations ask of helm, for one release in one namespace."""
 
@@ -117,8 +126,8 @@ class Helm:
 
     async def upgrade(
         self, chart: Path, values: Mapping[str, Any], *, timeout: str, description: str, force_conflicts: bool = False
-    ) -> int:
-        """Installs or upgrades, and gives the new revision's number; does not wait for pods.
+    ) -> Applied:
+        """Installs or upgrades, and gives the new revision; does not wait for pods.
 
         Always with --reset-values (without it an empty document silently reuses the last values) and with server-side
         apply said explicitly; never creates a namespace, never rolls back by itself (it hides the cause, and a first
@@ -129,7 +138,7 @@ class Helm:
         argv += ["--reset-values", "--server-side=true", "--disable-openapi-validation", "--history-max", HISTORY_MAX]
         argv += ["--timeout", timeout, "--description", description, *(["--force-conflicts"] if force_conflicts else [])]
         stdout = await self.command.run(argv, to_helm_json(dict(values)))
-        return _new_revision(stdout.decode(errors="replace"))
+        return _applied(stdout.decode(errors="replace"))
 
     async def rollback(self, revision: int, *, timeout: str) -> None:
         """Goes back to a revision; does not wait for pods. Also the way out of a revision that was left pending."""
@@ -152,10 +161,11 @@ class Helm:
         return text
 
 
-def _new_revision(stdout: str) -> int:
-    """The number in the release that helm prints as JSON; other programs' lines may stand before and after it."""
+def _applied(stdout: str) -> Applied:
+    """The release that helm prints as JSON; other programs' lines may stand before and after it."""
     try:
-        return int(json.JSONDecoder().raw_decode(stdout, stdout.index("{"))[0]["version"])
+        release = json.JSONDecoder().raw_decode(stdout, stdout.index("{"))[0]
+        return Applied(int(release["version"]), str(release.get("manifest") or ""))
     except (ValueError, KeyError, TypeError):
         raise HelmFailed("helm ended well, but did not say which revision it made", hint="helmtool history ENV") from None
 

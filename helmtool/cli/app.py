@@ -29,7 +29,10 @@ app.add_typer(tags.app, name="tag")
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"helmtool {__version__}")
+        if terminal.as_json:
+            terminal.document({"version": __version__})
+        else:
+            terminal.data(f"helmtool {__version__}")
         raise typer.Exit
 
 
@@ -52,6 +55,8 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return _fail(Interrupted("interrupted"))
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # the help, which is printed already, says it all
+            return UsageError.exit_code
         return _fail(_as_error(error))
     return result if isinstance(result, int) else 0
 

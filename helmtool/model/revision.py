@@ -71,6 +71,11 @@ def last(revisions: Sequence[Revision]) -> Revision | None:
     return max(revisions, key=lambda r: r.number, default=None)
 
 
+def applied(revisions: Sequence[Revision]) -> Revision | None:
+    """What an upgrade compares with: the newest that Helm calls deployed, else the last, as Helm chooses it."""
+    return max((r for r in revisions if r.status is RevisionStatus.DEPLOYED), key=lambda r: r.number, default=last(revisions))
+
+
 def next_number(revisions: Sequence[Revision]) -> int:
     """The number that Helm will give to the next revision."""
     newest = last(revisions)

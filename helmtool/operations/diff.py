@@ -12,10 +12,11 @@ from helmtool.errors import InvalidInput, UsageError
 from helmtool.model.change import Change, compare
 from helmtool.model.environment import Environment
 from helmtool.model.manifest import Manifest, is_hook, key_of, owned_by_helm, parse_manifests
-from helmtool.model.revision import Revision, running, tag_of
+from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.operations.compose import Composed, compose
 from helmtool.operations.guard import Settings
-from helmtool.operations.plan import live_changes, make_plan
+from helmtool.operations.plan import make_plan
+from helmtool.operations.preflight import make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session, check_cluster, offline_helm, open_session
 
@@ -75,7 +76,7 @@ async def diff(
     if against == "release":
         return await _against_release(session, composed, revisions)
     plan = await make_plan(session, composed)
-    return Diff("live", "new", plan.changes, plan.warnings, plan.conflicts)
+    return Diff("live", "new", plan.changes, plan.forecast.warnings, plan.forecast.conflicts)
 
 
 async def diff_by_plugin(
@@ -110,8 +111,8 @@ def _stored(revisions: Sequence[Revision], number: int) -> Revision:
 async def _to_revision(session: Session, target: Revision, revisions: Sequence[Revision], against: str) -> Diff:
     manifests = [m for m in parse_manifests(target.manifest) if not is_hook(m)]
     if against == "live":
-        changes, warnings, conflicts = await asyncio.to_thread(live_changes, session, manifests, revisions)
-        return Diff("live", f"revision {target.number}", tuple(changes), warnings, conflicts)
+        forecast = await asyncio.to_thread(make_forecast, session, manifests, last(revisions))
+        return Diff("live", f"revision {target.number}", forecast.changes, forecast.warnings, forecast.conflicts)
     base = _base(revisions, session.environment)
     return Diff(f"revision {base.number}", f"revision {target.number}", tuple(_compare_lists(parse_manifests(base.manifest), manifests)))
 

@@ -13,6 +13,7 @@ from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, Refused
 from helmtool.model.change import summary
 from helmtool.model.duration import parse_duration
 from helmtool.model.environment import Policy
+from helmtool.model.manifest import is_hook, parse_manifests
 from helmtool.model.revision import DEPLOYED, last, next_number, running
 from helmtool.operations.compose import compose
 from helmtool.operations.guard import Settings
@@ -85,9 +86,9 @@ async def release(
 
 def report_plan(plan: Plan, progress: Progress) -> None:
     """Tells what the preflight found, and which steps this environment leaves out."""
-    for text in plan.warnings:
+    for text in plan.forecast.warnings:
         progress.warn(f"the API server says: {text}")
-    for text in plan.conflicts:
+    for text in plan.forecast.conflicts:
         progress.warn(f"other hands have set fields that this release takes back: {text}")
     progress.done("preflight", summary(plan.changes))
 
@@ -139,15 +140,17 @@ async def _write(plan: Plan, options: ReleaseOptions, progress: Progress) -> int
 async def _apply(plan: Plan, options: ReleaseOptions, progress: Progress) -> int:
     session, composed = plan.session, plan.composed
     progress.start("apply", f"helm upgrade {session.environment.release} to {composed.image_name}")
-    revision = await session.helm.upgrade(
+    applied = await session.helm.upgrade(
         session.project.chart,
         composed.for_helm,
         timeout=options.timeout,
         description=f"helmtool release {session.environment.name} {composed.tag}",
-        force_conflicts=bool(plan.conflicts),
+        force_conflicts=bool(plan.forecast.conflicts),
     )
-    progress.done("apply", f"revision {revision} of {session.environment.release}")
-    return revision
+    progress.done("apply", f"revision {applied.revision} of {session.environment.release}")
+    if [m for m in parse_manifests(applied.manifest) if not is_hook(m)] != list(plan.manifests):
+        progress.warn("what Helm applied is not what was previewed: does the chart ask the cluster while it renders?")
+    return applied.revision
 
 
 async def _after_failure(plan: Plan, options: ReleaseOptions, progress: Progress, journal: Journal, error: HelmtoolError) -> HelmtoolError:

@@ -15,7 +15,7 @@ from helmtool.model.manifest import is_hook, parse_manifests
 from helmtool.model.revision import DEPLOYED, Revision, last, next_number, rollback_target, tag_of
 from helmtool.operations.guard import Settings
 from helmtool.operations.journal import Journal
-from helmtool.operations.plan import live_changes
+from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session, check_cluster, open_session
 from helmtool.operations.watch import watch_rollout
@@ -47,8 +47,12 @@ class RollbackPlan:
     current: Revision
     target: Revision
     revisions: tuple[Revision, ...]
-    changes: tuple[Change, ...]
-    conflicts: tuple[str, ...]
+    forecast: Forecast
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What would change, object by object."""
+        return self.forecast.changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +117,8 @@ def _plan(session: Session, options: RollbackOptions) -> RollbackPlan:
     target = choose_target(revisions, options, session.environment.name)
     assert current is not None  # noqa: S101 - a target exists, so a revision does
     manifests = [m for m in parse_manifests(target.manifest) if not is_hook(m)]
-    changes, _, conflicts = live_changes(session, manifests, revisions)
-    return RollbackPlan(session, current, target, tuple(revisions), tuple(changes), conflicts)
+    forecast = make_forecast(session, manifests, current)
+    return RollbackPlan(session, current, target, tuple(revisions), forecast)
 
 
 def _look_again(plan: RollbackPlan) -> None:

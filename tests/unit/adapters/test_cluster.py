@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from helmtool.adapters import cluster as module
-from helmtool.adapters.cluster import Cluster, ClusterForbidden, ClusterUnreachable
+from helmtool.adapters.cluster import Answer, Cluster, ClusterForbidden, ClusterUnreachable
 from helmtool.adapters.kubeconfig import read_access
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import ObjectKey
@@ -250,3 +250,17 @@ def test_a_user_that_the_client_cannot_read(tmp_path: Path, user: str) -> None:
     with pytest.raises(ClusterForbidden, match="context x of ") as caught:
         connect(tmp_path, "https://127.0.0.1:1", user)
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("message", "admission"),
+    [
+        ('pods "x" is forbidden: exceeded quota: q, requested: pods=1', True),
+        ('pods "x" is forbidden: violates PodSecurity "restricted:latest"', True),
+        ('admission webhook "w.example.org" denied the request: no', True),
+        ('pods is forbidden: User "ann" cannot create resource "pods" in API group "" in the namespace "dqm"', False),
+        ("<html>forbidden</html>", False),
+    ],
+)
+def test_what_admission_refuses_is_not_a_missing_right(message: str, admission: bool) -> None:
+    assert Answer(403, {"message": message}).by_admission is admission

@@ -15,6 +15,7 @@ import pytest
 
 from helmtool.adapters import toolbox
 from helmtool.adapters.helm import (
+    Applied,
     ChartInvalid,
     DiffPluginMissing,
     Helm,
@@ -67,7 +68,7 @@ def fake(tmp_path: Path) -> FakeHelm:
     return FakeHelm(tmp_path)
 
 
-def upgrade(fake: FakeHelm, values: dict[str, Any], **options: Any) -> int:
+def upgrade(fake: FakeHelm, values: dict[str, Any], **options: Any) -> Applied:
     return asyncio.run(fake.helm().upgrade(Path("chart"), values, timeout="10m", description="$(touch x); note", **options))
 
 
@@ -76,7 +77,7 @@ def test_upgrade(fake: FakeHelm, caplog: pytest.LogCaptureFixture, tmp_path: Pat
     fake.answer('a line before\n{"version": 7, "manifest": "x"}\nand after\n')
     values = {"secrets": {"data": {"key": MARKER}}, "word": "\U0001f600 y"}
     with caplog.at_level(logging.DEBUG):
-        assert upgrade(fake, values) == 7
+        assert upgrade(fake, values).revision == 7
     argv = fake.seen["argv"]
     assert argv[:3] == ["upgrade", "newdqmgui", "chart"]
     assert {"--install", "--reset-values", "--server-side=true", "--disable-openapi-validation"} <= set(argv)

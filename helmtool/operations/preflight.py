@@ -1,0 +1,124 @@
+"""Asks the API server itself what applying objects would do, without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from helmtool.adapters.cluster import HELM_MANAGER, Answer, Cluster
+from helmtool.errors import Problem, Refused
+from helmtool.model.change import Change, compare, impossible
+from helmtool.model.manifest import Manifest, belongs_to, key_of, owned_by_helm, parse_manifests
+from helmtool.model.revision import Revision
+from helmtool.operations.session import Session
+
+
+class NotOurs(Refused):
+    """An object of the release exists, and Helm does not hold it for this release."""
+
+    code = "not-ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What would change, what the API server warns of, and which fields other hands have set that would be taken back."""
+
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """One object as it lives, as it would become, and what the API server said of it."""
+
+    manifest: Manifest
+    live: Manifest | None
+    answer: Answer
+    conflict: str = ""
+
+
+def make_forecast(session: Session, manifests: Sequence[Manifest], base: Revision | None) -> Forecast:
+    """Tries every object as a server-side apply dry run under Helm's field manager, and a bare pod of each template.
+
+    `base` is the revision that Helm compares with: what it has and `manifests` lack, Helm deletes.
+    Raises NotOurs, ClusterUnreachable and ClusterForbidden; what the API server would refuse is a change of effect `impossible`.
+    """
+    cluster, environment = session.cluster, session.environment
+    owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
+    results: list[Preflight] = cluster.in_parallel([lambda m=m: _try(cluster, m) for m in owned])
+    _require_ours(session, results)
+    changes = [change for r in results if (change := _change(r))]
+    refused, doubts = ([], []) if any(change.problem for change in changes) else _try_pods(cluster, owned)
+    changes += [*refused, *_removed(cluster, owned, base)]
+    warnings = dict.fromkeys([w for r in results for w in r.answer.warnings] + doubts)
+    return Forecast(tuple(changes), tuple(warnings), tuple(r.conflict for r in results if r.conflict))
+
+
+def _require_ours(session: Session, results: Sequence[Preflight]) -> None:
+    environment = session.environment
+    foreign = [r for r in results if r.live and not belongs_to(r.live, environment.release, environment.namespace)]
+    if foreign:
+        raise NotOurs(
+            f"{len(foreign)} objects of the release exist already and were made by other hands",
+            problems=[Problem("is not held by Helm for this release", path=str(key_of(r.manifest))) for r in foreign],
+            hint="this version cannot take them over: see docs/explanation/differences.md",
+        )
+
+
+def _try(cluster: Cluster, manifest: Manifest) -> Preflight:
+    live = cluster.get(key_of(manifest))
+    answer = cluster.apply(manifest, manager=HELM_MANAGER, dry_run=True)
+    if answer.status != 409:
+        return Preflight(manifest, live, answer)
+    return Preflight(
+        manifest, live, cluster.apply(manifest, manager=HELM_MANAGER, dry_run=True, force=True), f"{key_of(manifest)}: {answer.message}"
+    )
+
+
+def _change(result: Preflight) -> Change | None:
+    key = key_of(result.manifest)
+    if result.answer.status >= 400:
+        return impossible(key, result.live, result.manifest, result.answer.message or result.answer.reason)
+    # A new object is shown as rendered: what the API server fills in would bury it.
+    return compare(key, result.live, result.answer.body if result.live else result.manifest)
+
+
+def _try_pods(cluster: Cluster, manifests: Sequence[Manifest]) -> tuple[list[Change], list[str]]:
+    """Pod security and quota do not show on a Deployment, so a bare pod of each template is tried too.
+
+    A quota may count the pod that a Recreate stops first, so it only is a doubt.
+    """
+    refused, doubts = [], []
+    for deployment in (m for m in manifests if m.get("kind") == "Deployment"):
+        answer = cluster.create_dry_run(_bare_pod(deployment))
+        if answer.status == 403 and "exceeded quota" in answer.message:
+            doubts.append(f"beside the pod that runs there is no quota for another: {answer.message}")
+        elif answer.status >= 400:
+            refused.append(impossible(key_of(deployment), None, deployment, f"its pod would be refused: {answer.message}"))
+    return refused, doubts
+
+
+def _bare_pod(deployment: Manifest) -> Manifest:
+    template: dict[str, Any] = deployment["spec"]["template"]
+    metadata = {**(template.get("metadata") or {}), "generateName": f"{deployment['metadata']['name']}-preflight-"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+
+
+def _removed(cluster: Cluster, manifests: Sequence[Manifest], base: Revision | None) -> list[Change]:
+    """Objects of the base revision that the new manifests lack; Helm deletes them unless they are marked `keep`."""
+    wanted = {_identity(m) for m in manifests}
+    stored = parse_manifests(base.manifest) if base else []
+    gone = [m for m in stored if _identity(m) not in wanted and not _kept(m)]
+    lives = cluster.in_parallel([lambda m=m: cluster.get(key_of(m)) for m in gone])
+    return [change for m, live in zip(gone, lives, strict=True) if live and (change := compare(key_of(m), live, None))]
+
+
+def _identity(manifest: Manifest) -> tuple[str, str, str]:
+    key = key_of(manifest)
+    return key.api_version, key.kind, key.name
+
+
+def _kept(manifest: Manifest) -> bool:
+    return ((manifest.get("metadata") or {}).get("annotations") or {}).get("helm.sh/resource-policy") == "keep"

@@ -58,6 +58,8 @@ def run(arguments: Sequence[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":  # the help, which is printed already, says it all
             return UsageError.exit_code
         return _fail(_as_error(error))
+    if result == Interrupted.exit_code:  # typer makes this of a Ctrl-C, without a word
+        return _fail(Interrupted("interrupted"))
     return result if isinstance(result, int) else 0
 
 
@@ -83,7 +85,7 @@ def _as_error(error: Exception) -> HelmtoolError:
 
 def _fail(error: HelmtoolError) -> int:
     terminal.error(error)
-    if terminal.verbose > 1:
+    if terminal.verbose > 1 and sys.exc_info()[0]:
         import traceback
 
         traceback.print_exc(file=sys.stderr)

@@ -132,6 +132,10 @@ class Cluster:
         """Replaces an object; with a resourceVersion in it, a 409 says that somebody was faster."""
         return self.request("PUT", self.path(key_of(manifest)), {"fieldManager": "helmtool"}, manifest)
 
+    def patch(self, key: ObjectKey, operations: Sequence[Mapping[str, Any]], manager: str) -> Answer:
+        """A JSON patch of one object."""
+        return self.request("PATCH", self.path(key), {"fieldManager": manager}, operations, "application/json-patch+json")
+
     def create_dry_run(self, manifest: Manifest) -> Answer:
         """Asks whether the API server would create the object: admission, quota and pod security included."""
         key = key_of(manifest)

@@ -84,19 +84,10 @@ def require_possible(plan: Plan) -> None:
         raise PreflightFailed(
             "the API server would refuse the release; nothing was changed",
             problems=problems,
-            hint=_mend(problems) or f"helmtool diff {plan.session.environment.name}",
+            hint=f"helmtool diff {plan.session.environment.name}",
         )
 
 
 def _look(session: Session) -> list[Revision]:
     check_cluster(session)
     return read_history(session.cluster, session.environment.release)
-
-
-def _mend(problems: Sequence[Problem]) -> str:
-    """The way out of a refusal that no value can mend: rollingUpdate, once filled in by the API server, forbids Recreate."""
-    for problem in problems:
-        if "spec.strategy.rollingUpdate" in problem.message and problem.path.startswith("Deployment/"):
-            patch = '[{"op": "replace", "path": "/spec/strategy", "value": {"type": "Recreate"}}]'
-            return f"kubectl -n dqm patch {problem.path.lower()} --type json -p '{patch}' (no pod restarts for it)"
-    return ""

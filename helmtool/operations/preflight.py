@@ -11,6 +11,7 @@ from helmtool.errors import Problem, Refused
 from helmtool.model.change import Change, compare, impossible
 from helmtool.model.manifest import Manifest, belongs_to, key_of, owned_by_helm, parse_manifests
 from helmtool.model.revision import Revision
+from helmtool.operations import strategy
 from helmtool.operations.session import Session
 
 
@@ -69,12 +70,16 @@ def _require_ours(session: Session, results: Sequence[Preflight]) -> None:
 
 def _try(cluster: Cluster, manifest: Manifest) -> Preflight:
     live = cluster.get(key_of(manifest))
-    answer = cluster.apply(manifest, manager=HELM_MANAGER, dry_run=True)
+    answer = _dry_run(cluster, manifest, live, force=False)
     if answer.status != 409:
         return Preflight(manifest, live, answer)
-    return Preflight(
-        manifest, live, cluster.apply(manifest, manager=HELM_MANAGER, dry_run=True, force=True), f"{key_of(manifest)}: {answer.message}"
-    )
+    return Preflight(manifest, live, _dry_run(cluster, manifest, live, force=True), f"{key_of(manifest)}: {answer.message}")
+
+
+def _dry_run(cluster: Cluster, manifest: Manifest, live: Manifest | None, *, force: bool) -> Answer:
+    if live is not None and strategy.needs_patch(manifest, live):
+        return strategy.dry_run(cluster, manifest, live, force=force)
+    return cluster.apply(manifest, manager=HELM_MANAGER, dry_run=True, force=force)
 
 
 def _change(result: Preflight) -> Change | None:

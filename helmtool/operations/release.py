@@ -22,6 +22,7 @@ from helmtool.operations.plan import Plan, make_plan, require_possible
 from helmtool.operations.progress import Progress
 from helmtool.operations.rollback import go_back, uncancel
 from helmtool.operations.session import open_session
+from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.watch import watch_rollout
 
 
@@ -140,6 +141,7 @@ async def _write(plan: Plan, options: ReleaseOptions, progress: Progress) -> int
 async def _apply(plan: Plan, options: ReleaseOptions, progress: Progress) -> int:
     session, composed = plan.session, plan.composed
     progress.start("apply", f"helm upgrade {session.environment.release} to {composed.image_name}")
+    await asyncio.to_thread(patch_strategies, session.cluster, plan.manifests)
     applied = await session.helm.upgrade(
         session.project.chart,
         composed.for_helm,

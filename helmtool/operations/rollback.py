@@ -18,6 +18,7 @@ from helmtool.operations.journal import Journal
 from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session, check_cluster, open_session
+from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.watch import watch_rollout
 
 
@@ -159,8 +160,10 @@ async def go_back(
     outcome, evidence = "interrupted", ["interrupted"]
     try:
         await journal.write(number, "started")
+        manifests = parse_manifests(target.manifest)
+        await asyncio.to_thread(patch_strategies, session.cluster, manifests)
         await session.helm.rollback(target.number, timeout=timeout)
-        await watch_rollout(session.cluster, parse_manifests(target.manifest), seconds=parse_duration(timeout), progress=progress)
+        await watch_rollout(session.cluster, manifests, seconds=parse_duration(timeout), progress=progress)
         outcome, evidence = DEPLOYED, []
     except HelmtoolError as error:
         outcome, evidence = "failed", [error.message, *map(str, error.problems)]

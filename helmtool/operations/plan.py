@@ -70,10 +70,11 @@ def require_settled(session: Session, revisions: Sequence[Revision]) -> None:
     newest = last(revisions)
     if newest and newest.status.pending:
         name = session.environment.name
+        way_out = f"helmtool rollback {name}" if running(revisions) else f"helmtool rollback {name} {newest.number} --force"
         raise LeftPending(
             f"revision {newest.number} of {session.environment.release} is {newest.status.value} since {newest.updated}: "
             "another release is under way, or was killed",
-            hint=f"helmtool status {name}; if nobody is at it: helmtool rollback {name}",
+            hint=f"helmtool status {name}; if nobody is at it: {way_out}",
         )
 
 

@@ -225,6 +225,37 @@ def test_credentials_that_are_not_accepted_and_rights_that_are_missing(cluster: 
     assert TOKEN not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("message", "right"),
+    [
+        ('configmaps "a" is forbidden: User "ann" cannot patch resource "configmaps" in API group "" in the namespace "dqm"', True),
+        ('pods "a" is forbidden: exceeded quota: q, requested: cpu=1, used: cpu=1, limited: cpu=1', False),
+        ('pods "a" is forbidden: violates PodSecurity "restricted:latest": privileged', False),
+        ('admission webhook "w" denied the request: no', False),
+        ("", True),
+    ],
+)
+def test_a_403_about_the_object_is_the_callers_to_judge(cluster: Cluster, server: FakeServer, message: str, right: bool) -> None:
+    server.on("PATCH /api/v1/namespaces/dqm/configmaps/a", 403, {"kind": "Status", "reason": "Forbidden", "message": message})
+    if right:
+        with pytest.raises(ClusterForbidden):
+            cluster.apply(POD, manager="helm", dry_run=True)
+    else:
+        assert cluster.apply(POD, manager="helm", dry_run=True).message == message
+
+
+def test_a_json_patch(cluster: Cluster, server: FakeServer) -> None:
+    server.on("PATCH /api/v1/namespaces/dqm/configmaps/a", 200, POD)
+    operations = [{"op": "remove", "path": "/data"}]
+    assert cluster.patch(KEY, operations, "helm").status == 200
+    asked = server.asked[-1]
+    assert (asked.headers["content-type"], asked.query, json.loads(asked.body)) == (
+        "application/json-patch+json",
+        {"fieldManager": ["helm"]},
+        operations,
+    )
+
+
 def test_nothing_listens(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

@@ -77,7 +77,7 @@ def test_upgrade(fake: FakeHelm, caplog: pytest.LogCaptureFixture, tmp_path: Pat
     fake.answer('a line before\n{"version": 7, "manifest": "x"}\nand after\n')
     values = {"secrets": {"data": {"key": MARKER}}, "word": "\U0001f600 y"}
     with caplog.at_level(logging.DEBUG):
-        assert upgrade(fake, values).revision == 7
+        assert upgrade(fake, values) == Applied(7, "x")
     argv = fake.seen["argv"]
     assert argv[:3] == ["upgrade", "newdqmgui", "chart"]
     assert {"--install", "--reset-values", "--server-side=true", "--disable-openapi-validation"} <= set(argv)
@@ -90,6 +90,10 @@ def test_upgrade(fake: FakeHelm, caplog: pytest.LogCaptureFixture, tmp_path: Pat
     assert "\\ud83d" not in fake.seen["stdin"], "YAML knows no escapes of half a character"
     assert MARKER not in " ".join(argv) + caplog.text + str(fake.seen["env"])
     assert sorted(p.name for p in tmp_path.iterdir()) == ["helm", "seen"]
+
+
+def test_the_applied_manifest_is_not_shown_where_it_is_printed() -> None:
+    assert MARKER not in repr(Applied(1, MARKER))
 
 
 def test_upgrade_that_takes_fields_back(fake: FakeHelm) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -48,3 +49,11 @@ def test_what_is_not_there_is_neither_complete_nor_failed() -> None:
 def test_numbers_for_the_status_table() -> None:
     rollout = judge(deployment({**DONE, "readyReplicas": 2, "updatedReplicas": 3, "replicas": 3, "availableReplicas": 3}, 3))
     assert (rollout.ready, rollout.desired) == (2, 3)
+
+
+def test_how_long_a_rollout_may_stand_still() -> None:
+    assert judge(deployment(DONE)).progress_deadline == 600
+    own = deployment(DONE)
+    own["spec"]["progressDeadlineSeconds"] = 10
+    assert judge(own).progress_deadline == 10
+    assert judge(None).progress_deadline == math.inf

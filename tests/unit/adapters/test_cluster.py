@@ -51,6 +51,13 @@ class FakeServer:
         self.answers[what] = (status, body, list(warnings))
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
     fake = FakeServer()
@@ -249,11 +256,8 @@ def test_a_json_patch(cluster: Cluster, server: FakeServer) -> None:
     operations = [{"op": "remove", "path": "/data"}]
     assert cluster.patch(KEY, operations, "helm").status == 200
     asked = server.asked[-1]
-    assert (asked.headers["content-type"], asked.query, json.loads(asked.body)) == (
-        "application/json-patch+json",
-        {"fieldManager": ["helm"]},
-        operations,
-    )
+    assert (asked.headers["content-type"], asked.query) == ("application/json-patch+json", {"fieldManager": ["helm"]})
+    assert json.loads(asked.body) == operations
 
 
 def test_nothing_listens(tmp_path: Path) -> None:
@@ -270,7 +274,11 @@ def test_a_server_that_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         connect(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}").get(KEY)
 
 
-def test_a_name_that_does_not_exist_gives_the_command_to_look_with(tmp_path: Path) -> None:
+def test_a_name_that_does_not_exist_gives_the_command_to_look_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
     with pytest.raises(ClusterUnreachable) as caught:
         connect(tmp_path, "http://nosuch.invalid:6443").get(KEY)
     assert caught.value.hint.startswith("kubectl --kubeconfig ")

@@ -61,6 +61,8 @@ async def run_async(
 ) -> Completed:
     """Runs a program to its end; a cancelled task sends it SIGTERM, waits for it to clean up, and only then goes on.
 
+    A second cancel waits too: a helm that is killed instead of ended leaves its revision pending.
+
     The program has a process group of its own, so that a Ctrl-C reaches helmtool alone, which then decides.
     """
     log.info("run: %s", " ".join(argv))
@@ -78,9 +80,15 @@ async def run_async(
     except asyncio.CancelledError:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        await communicate
+        await _until_done(communicate)
         raise
     if on_stderr:
         for line in stderr.decode(errors="replace").splitlines():
             on_stderr(line)
     return Completed(tuple(argv), process.returncode or 0, stdout, stderr)
+
+
+async def _until_done(future: asyncio.Future[tuple[bytes, bytes]]) -> None:
+    while not future.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(future)

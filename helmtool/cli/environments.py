@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-import typer
+from helmtool.cli.options import EnvArgument, group, terminal, with_globals
 
-from helmtool.cli.options import EnvArgument, terminal, with_globals
-
-app = typer.Typer(no_args_is_help=True, help="The environments of values/environments.yaml.")
+app = group("The environments of values/environments.yaml.")
 
 
 def list_environments() -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-import typer
+from helmtool.cli.options import group, terminal, with_globals
 
-from helmtool.cli.options import terminal, with_globals
-
-app = typer.Typer(no_args_is_help=True, help="An embedded Kubernetes on this machine, for the environment local.")
+app = group("An embedded Kubernetes on this machine, for the environment local.")
 
 
 def up() -> None:

@@ -101,6 +101,17 @@ def with_globals(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def group(summary: str) -> typer.Typer:
+    """A group of commands that takes the global options before its command too."""
+
+    def callback() -> None:
+        pass
+
+    app = typer.Typer(no_args_is_help=True, help=summary)
+    app.callback(help=summary)(with_globals(callback))
+    return app
+
+
 def apply_globals(target: Terminal, given: dict[str, Any]) -> None:
     """Sets what was given; what was not keeps what an earlier place on the command line has set."""
     paths = {name: given[name] for name in ("config_dir", "kubeconfig", "kube_context") if given[name] is not None}

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from helmtool.cli.options import terminal, with_globals
+from helmtool.cli.options import group, terminal, with_globals
 
-app = typer.Typer(no_args_is_help=True, help="Image tags: HG<day><month><a-z>, with -stable once accepted.")
+app = group("Image tags: HG<day><month><a-z>, with -stable once accepted.")
 
 
 def check(
@@ -30,8 +30,3 @@ def check(
 
 
 app.command()(with_globals(check))
-
-
-@app.callback()
-def _tags() -> None:
-    """Image tags: HG<day><month><a-z>, with -stable once accepted."""

@@ -10,6 +10,13 @@ from typing import Any
 
 from helmtool.model.manifest import LAST_APPLIED, REDACTED, Manifest, ObjectKey, dump_manifest, redact
 
+LOSSES = {
+    "Deployment": "the service goes away with it",
+    "Service": "the service is not reached without it",
+    "Ingress": "the service is not reached from outside without it",
+    "PersistentVolumeClaim": "what is stored in it may go with it",
+}
+"""What is lost where an object of the kind is removed."""
 CHANGED_SECRET = "<redacted, changed>"  # noqa: S105 - a mark, not a secret
 SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 CONTROLLER_ANNOTATIONS = (
@@ -99,11 +106,7 @@ def classify(old: Manifest | None, new: Manifest | None) -> tuple[Effect, str]:
     if old is None:
         return Effect.IN_PLACE, "new object"
     if new is None:
-        return (
-            (Effect.DOWNTIME, "the service goes away with it")
-            if kind in ("Deployment", "Service")
-            else (Effect.IN_PLACE, "no longer needed")
-        )
+        return (Effect.DOWNTIME, LOSSES[kind]) if kind in LOSSES else (Effect.IN_PLACE, "no longer needed")
     if kind == "Deployment":
         return _classify_deployment(old, new)
     if _without_metadata(old) == _without_metadata(new):

@@ -124,21 +124,24 @@ time.sleep(30)
 """
 
 
-async def _start_and_cancel(folder: Path) -> float:
+async def _start_and_cancel(folder: Path, cancels: int = 1) -> float:
     task = asyncio.create_task(run_async(python(PARENT, str(folder))))
     for _ in range(200):
         if (folder / "child-ready").exists() and (folder / "pids").exists():
             break
         await asyncio.sleep(0.05)
     cancelled = time.monotonic()
-    task.cancel()
+    for _ in range(cancels):
+        task.cancel()
+        await asyncio.sleep(0.05)
     with pytest.raises(asyncio.CancelledError):
         await task
     return time.monotonic() - cancelled
 
 
-def test_a_cancel_reaches_the_whole_group_and_waits_until_it_has_cleaned_up(tmp_path: Path) -> None:
-    waited = asyncio.run(_start_and_cancel(tmp_path))
+@pytest.mark.parametrize("cancels", [1, 3])
+def test_a_cancel_reaches_the_whole_group_and_waits_until_it_has_cleaned_up(tmp_path: Path, cancels: int) -> None:
+    waited = asyncio.run(_start_and_cancel(tmp_path, cancels))
     assert waited < 10
     assert (tmp_path / "child-cleaned").exists(), "the program's own child was not told"
     assert (tmp_path / "parent-cleaned").exists(), "the program was not waited for"

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -66,29 +67,39 @@ async def run_async(
     The program has a process group of its own, so that a Ctrl-C reaches helmtool alone, which then decides.
     """
     log.info("run: %s", " ".join(argv))
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.PIPE if input is not None else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=env,
-        start_new_session=True,
-    )
-    communicate = asyncio.ensure_future(process.communicate(input))
+    starting = asyncio.ensure_future(_start(argv, piped=input is not None, env=env))
+    communicate = asyncio.ensure_future(_communicate(starting, input))
     try:
         stdout, stderr = await asyncio.shield(communicate)
     except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
+        # asyncio waits for ever for a start that is cancelled half-way: it ends first, then the program.
+        await _until_done(starting)
+        with contextlib.suppress(OSError):
+            os.killpg(starting.result().pid, signal.SIGTERM)
         await _until_done(communicate)
         raise
     if on_stderr:
         for line in stderr.decode(errors="replace").splitlines():
             on_stderr(line)
-    return Completed(tuple(argv), process.returncode or 0, stdout, stderr)
+    return Completed(tuple(argv), starting.result().returncode or 0, stdout, stderr)
 
 
-async def _until_done(future: asyncio.Future[tuple[bytes, bytes]]) -> None:
+async def _start(argv: Sequence[str], *, piped: bool, env: Mapping[str, str] | None) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.PIPE if piped else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=env,
+        start_new_session=True,
+    )
+
+
+async def _communicate(starting: asyncio.Future[asyncio.subprocess.Process], input: bytes | None) -> tuple[bytes, bytes]:
+    return await (await starting).communicate(input)
+
+
+async def _until_done(future: asyncio.Future[Any]) -> None:
     while not future.done():
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError, OSError):
             await asyncio.shield(future)

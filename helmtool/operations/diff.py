@@ -19,6 +19,7 @@ from helmtool.operations.plan import make_plan
 from helmtool.operations.preflight import make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session, check_cluster, offline_helm, open_session
+from helmtool.operations.together import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ async def _between(project: Project, one: Environment, other: Environment, tag: 
         manifests = await offline_helm(environment).template(project.chart, composed.for_helm)
         return [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
 
-    after, before = await asyncio.gather(rendered(one), rendered(other))
+    after, before = await together(rendered(one), rendered(other))
     return Diff(other.name, one.name, tuple(_compare_lists(before, after)))
 
 

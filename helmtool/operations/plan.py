@@ -14,6 +14,7 @@ from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
 from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.session import Session, check_cluster
+from helmtool.operations.together import together
 
 
 class LeftPending(Refused):
@@ -56,7 +57,7 @@ async def make_plan(session: Session, composed: Composed) -> Plan:
     Raises ChartInvalid, NamespaceMissing, LeftPending, NotOurs, ClusterUnreachable and ClusterForbidden; objects that
     the API server would refuse are changes of effect `impossible` (see `require_possible`).
     """
-    manifests, revisions = await asyncio.gather(
+    manifests, revisions = await together(
         session.helm.template(session.project.chart, composed.for_helm), asyncio.to_thread(_look, session)
     )
     require_settled(session, revisions)

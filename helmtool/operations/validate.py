@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from helmtool.model.openapi import check_objects
 from helmtool.operations.compose import Composed, compose
 from helmtool.operations.guard import Settings
 from helmtool.operations.session import offline_helm
+from helmtool.operations.together import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ async def validate(names: Sequence[str], settings: Settings, *, strict: bool = F
     project = find_project(settings.config_dir)
     environments = project.environments()
     chosen = [project.environment(name) for name in names] or list(environments.values())
-    return list(await asyncio.gather(*(_validate(project, environment, strict) for environment in chosen)))
+    return await together(*(_validate(project, environment, strict) for environment in chosen))
 
 
 async def render(name: str, tag: str | None, settings: Settings, sets: Sequence[str] = ()) -> tuple[Composed, list[Manifest]]:

@@ -1,0 +1,20 @@
+"""Several things at once, all of them ended before an error goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+
+async def together(*awaitables: Awaitable[Any]) -> list[Any]:
+    """The results in their order; the first error is raised once nothing is under way any more.
+
+    asyncio.gather raises at once, and what is left is cancelled at the end of the program: a helm that was just being
+    started then hangs, or prints a traceback.
+    """
+    results = await asyncio.gather(*awaitables, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,11 @@ log = logging.getLogger(__name__)
 HELM_MANAGER = "helm"
 """The field manager of Helm's server-side apply: the base name of its binary."""
 PARALLEL_REQUESTS = 8
-CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
+LONGEST_SAID = 300
+CONNECT_TIMEOUT, FIRST_TIMEOUT, READ_TIMEOUT = 5.0, 5.0, 30.0
+"""Seconds: to connect, for the first answer (something may take connections and never answer), and for any other."""
+EMBEDDED = "kwok-helmtool"
+"""What the embedded cluster is called in its kubeconfig."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ class Cluster:
         body: Mapping[str, Any] | Sequence[Any] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
+        seconds: float | None = None,
     ) -> Answer:
         """Sends one request and gives the answer, whatever its status, unless the credentials are refused or lack a right.
 
@@ -97,13 +103,13 @@ class Cluster:
                 configuration.host + path + ("?" + urlencode(queries) if queries else ""),
                 body=None if body is None else json.dumps(body).encode(),
                 headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=seconds or READ_TIMEOUT),
                 retries=False,
             )
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from None
         body = _decode(response.data)
-        if body is None and response.status < 400:
+        if body is None and (response.status < 400 or response.data.lstrip()[:1] == b"<"):
             # A proxy's login page, or another service at this address: never to be taken for an object.
             raise self._unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
         answer = Answer(response.status, body or {"message": response.data[:200].decode(errors="replace")}, _warnings(response.headers))
@@ -155,12 +161,16 @@ class Cluster:
 
     def namespace_exists(self) -> bool:
         """Whether the namespace is there."""
-        answer = self.request("GET", f"/api/v1/namespaces/{self.namespace}")
-        return answer.status != 404 and bool(self._ok(answer))
+        answer = self.request("GET", f"/api/v1/namespaces/{self.namespace}", seconds=FIRST_TIMEOUT)
+        if answer.status == 404:
+            return False
+        if self._ok(answer).body.get("kind") != "Namespace":
+            raise self._unreachable(ValueError("what answers there is not a Kubernetes API server"))
+        return True
 
     def system_uid(self) -> str:
         """The UID of the namespace `kube-system`: one for each cluster, for its whole life."""
-        metadata = self._ok(self.request("GET", "/api/v1/namespaces/kube-system")).body.get("metadata") or {}
+        metadata = self._ok(self.request("GET", "/api/v1/namespaces/kube-system", seconds=FIRST_TIMEOUT)).body.get("metadata") or {}
         return str(metadata.get("uid") or "")
 
     def path(self, key: ObjectKey) -> str:
@@ -186,6 +196,10 @@ class Cluster:
         return resource
 
     def _ok(self, answer: Answer) -> Answer:
+        if answer.status == 429 or answer.status >= 500:
+            raise ClusterUnreachable(
+                f"{self.access.server} answered {answer.status}: {answer.message or answer.reason}", hint=self._healthz()
+            )
         if answer.status >= 400:
             raise OperationFailed(f"{self.access.server} answered {answer.status}: {answer.message or answer.reason}")
         return answer
@@ -195,10 +209,12 @@ class Cluster:
         text = str(cause).rsplit(": ", 1)[-1]
         return ClusterUnreachable(
             f"the API server {self.access.server} (cluster {self.access.cluster}) does not answer: {text}",
-            hint="helmtool local up"
-            if _is_loopback(self.access.server)
-            else f"kubectl --kubeconfig {self.access.kubeconfig} get --raw /healthz",
+            hint="helmtool local up" if self.access.cluster == EMBEDDED else self._healthz(),
         )
+
+    def _healthz(self) -> str:
+        """The command that asks the API server for its health in the same way, without this program."""
+        return f"KUBECONFIG={self.access.kubeconfig} kubectl --context {self.access.context} get --raw /healthz"
 
     def _forbidden(self, answer: Answer) -> ClusterForbidden:
         if answer.status == 401:
@@ -212,22 +228,40 @@ class Cluster:
 def _client(access: Access) -> Any:
     from kubernetes import config  # slow: only when a cluster is really talked to
 
+    where = f"context {access.context} of {access.kubeconfig}"
+    hint = f"KUBECONFIG={access.kubeconfig} kubectl config view, or ask for a new kubeconfig"
     try:
         new_client: Any = config.new_client_from_config
-        return new_client(config_file=access.kubeconfig, context=access.context)
-    except config.ConfigException as error:
+        with _errors_logged() as said:
+            client = new_client(config_file=access.kubeconfig, context=access.context)
+    except (config.ConfigException, TypeError, AttributeError, KeyError):
+        # The client takes every entry for what it should be, and some of its messages quote the user's entry.
+        raise ClusterForbidden(f"{where} cannot be used: an entry of its user or cluster is not what kubectl expects", hint=hint) from None
+    except OSError as error:
+        raise ClusterForbidden(f"{where} cannot be used: {error.filename}: {error.strerror}", hint=hint) from None
+    except ValueError as error:
+        raise ClusterForbidden(f"{where} cannot be used: {error}", hint=hint) from None
+    if said:
         raise ClusterForbidden(
-            f"context {access.context} of {access.kubeconfig} gives no credentials: {error}",
+            f"the credentials plugin of {where} failed: {said[0][:LONGEST_SAID]}",
             hint="export OS_TOKEN=$(openstack token issue -c id -f value)",
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ClusterForbidden(f"context {access.context} of {access.kubeconfig} cannot be used: {error}") from None
-    except (TypeError, AttributeError, KeyError):
-        # The client takes every entry of the file for what it should be.
-        raise ClusterForbidden(
-            f"context {access.context} of {access.kubeconfig} cannot be used: an entry of the file is not what kubectl expects",
-            hint=f"kubectl --kubeconfig {access.kubeconfig} config view",
-        ) from None
+        )
+    return client
+
+
+@contextlib.contextmanager
+def _errors_logged() -> Iterator[list[str]]:
+    """What the client says about a credentials plugin that fails: it only logs it, and goes on without credentials."""
+    said: list[str] = []
+    thread = threading.get_ident()
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: said.append(" ".join(record.getMessage().split())) if record.thread == thread else None  # type: ignore[method-assign]
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield said
+    finally:
+        root.removeHandler(handler)
 
 
 def _decode(data: bytes) -> dict[str, Any] | None:
@@ -242,7 +276,3 @@ def _decode(data: bytes) -> dict[str, Any] | None:
 def _warnings(headers: Any) -> tuple[str, ...]:
     """The texts of `Warning: 299 - "text"` headers, where Kubernetes puts deprecations and the like."""
     return tuple(value.split('"', 1)[1].rsplit('"', 1)[0].replace('\\"', '"') for value in headers.getlist("Warning") if '"' in value)
-
-
-def _is_loopback(server: str) -> bool:
-    return "://127.0.0.1" in server or "://localhost" in server or "://[::1]" in server

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from helmtool.errors import InvalidInput
 
@@ -34,6 +36,9 @@ class KubeconfigInvalid(InvalidInput):
     code = "kubeconfig"
 
 
+NEW_FILE = "ask for a new kubeconfig, or --kubeconfig FILE"
+
+
 def read_access(kubeconfig: str, context: str | None = None) -> Access:
     """Reads the identity of the context in use (or of `context`) from one kubeconfig or several merged ones.
 
@@ -52,11 +57,16 @@ def read_access(kubeconfig: str, context: str | None = None) -> Access:
     cluster_name = str(_inner(entry[1], "context").get("cluster") or "")
     cluster = _named(documents, "clusters", cluster_name)
     if cluster is None:
-        raise KubeconfigInvalid(f"{kubeconfig}: context {chosen!r} names cluster {cluster_name!r}, which is not in it")
+        raise KubeconfigInvalid(
+            f"{kubeconfig}: context {chosen!r} names cluster {cluster_name!r}, which is not in it", hint=_view(kubeconfig)
+        )
     body = _inner(cluster[1], "cluster")
     server = body.get("server")
-    if not isinstance(server, str) or not server.startswith(("https://", "http://")):
-        raise KubeconfigInvalid(f"{cluster[0]}: cluster {cluster_name!r} has no server; expected an address such as https://HOST:6443")
+    if not isinstance(server, str) or not _is_address(server):
+        raise KubeconfigInvalid(
+            f"{cluster[0]}: cluster {cluster_name!r} has no server that can be used; expected an address such as https://HOST:6443",
+            hint=_view(cluster[0]),
+        )
     return Access(kubeconfig, chosen, cluster_name, server, _fingerprint(body, Path(cluster[0]).parent))
 
 
@@ -89,10 +99,24 @@ def _read(path: str) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise KubeconfigInvalid(f"{path}{where}: the kubeconfig is not YAML") from None
+        raise KubeconfigInvalid(f"{path}{where}: the kubeconfig is not YAML", hint=NEW_FILE) from None
     if not isinstance(data, dict):
-        raise KubeconfigInvalid(f"{path}: the kubeconfig holds no settings; expected a map with clusters, contexts and users")
+        raise KubeconfigInvalid(
+            f"{path}: the kubeconfig holds no settings; expected a map with clusters, contexts and users", hint=NEW_FILE
+        )
     return data
+
+
+def _is_address(server: str) -> bool:
+    try:
+        parts = urlsplit(server)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", server)
+    except ValueError:
+        return False
+
+
+def _view(kubeconfig: str) -> str:
+    return f"KUBECONFIG={kubeconfig} kubectl config view, or --kubeconfig FILE"
 
 
 def _entries(document: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:

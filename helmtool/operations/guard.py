@@ -83,7 +83,7 @@ def _embedded_access(environment: Environment, settings: Settings) -> Access:
 def _kubeconfig(environment: Environment, settings: Settings) -> tuple[str, str]:
     if settings.kubeconfig:
         return settings.kubeconfig, "--kubeconfig"
-    if os.environ.get("KUBECONFIG"):
+    if os.environ.get("KUBECONFIG", "").strip(os.pathsep):
         return os.environ["KUBECONFIG"], "KUBECONFIG"
     return environment.kubeconfig, "values/environments.yaml"
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cli import Helmtool, Kube, copy_project
 from embedded import Heard, clean
 
 from helmtool.adapters import local
@@ -59,6 +60,24 @@ def fresh_release(shared_state: State) -> Iterator[str]:
     clean(shared_state)
     yield NAMESPACE
     clean(shared_state)
+
+
+@pytest.fixture
+def kube(fresh_release: str, shared_state: State) -> Kube:
+    """kubectl, in a namespace with nothing but the prerequisites."""
+    return Kube(shared_state)
+
+
+@pytest.fixture
+def helmtool(kube: Kube) -> Helmtool:
+    """The command line, where nothing was released yet."""
+    return Helmtool()
+
+
+@pytest.fixture
+def project(kube: Kube, cluster: LocalCluster, tmp_path: Path) -> Path:
+    """A checkout that the test may change, where nothing was released yet."""
+    return copy_project(tmp_path, cluster.kubeconfig)
 
 
 @pytest.fixture

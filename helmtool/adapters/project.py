@@ -77,7 +77,9 @@ class Project:
         except ValueError as error:
             where = f":{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else ""
             raise FileUnreadable(f"{self.shown(file)}{where}: the schema is not JSON", hint="make schemas") from None
-        return schema if isinstance(schema, dict) else {}
+        if not isinstance(schema, dict):
+            raise FileUnreadable(f"{self.shown(file)}:1:1: the schema is not an object of JSON", hint="make schemas")
+        return schema
 
     def chart_version(self) -> str:
         """The chart's own version."""
@@ -124,4 +126,14 @@ def find_project(config_dir: Path | None) -> Project:
         if (folder / ENVIRONMENTS).is_file() and (folder / CHART / "Chart.yaml").is_file():
             return Project(folder)
     where = f"in {start}" if config_dir else f"in {start} or above it"
-    raise ProjectNotFound(f"no {ENVIRONMENTS} and {CHART} {where}", hint="cd to a checkout, or --config-dir DIR")
+    raise ProjectNotFound(f"no {ENVIRONMENTS} and {CHART} {where}{_half(start)}", hint="cd to a checkout, or --config-dir DIR")
+
+
+def _half(folder: Path) -> str:
+    """What is missing where one half of a project is there."""
+    files = [ENVIRONMENTS, CHART / "Chart.yaml"]
+    missing = [file for file in files if not (folder / file).is_file()]
+    if len(missing) == len(files):
+        return ""
+    kind = "is a folder, not a file" if (folder / missing[0]).is_dir() else "is missing"
+    return f": {missing[0]} {kind}"

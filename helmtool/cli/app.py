@@ -26,6 +26,8 @@ app.add_typer(environments.app, name="env")
 app.add_typer(local.app, name="local")
 app.add_typer(tags.app, name="tag")
 
+REPORT = "run it again with -vv, and report what it prints"
+
 
 def _print_version(asked: bool) -> None:
     if asked:
@@ -75,12 +77,17 @@ def _as_error(error: Exception) -> HelmtoolError:
     """What typer says of a command line that does not exist, or a mistake in this program."""
     format_message: Any = getattr(error, "format_message", None)
     if format_message:
-        return UsageError(str(format_message()), hint="helmtool --help")
+        command = getattr(getattr(error, "ctx", None), "command_path", "helmtool")
+        return UsageError(str(format_message()) or "a command is missing", hint=f"{command} --help")
     if isinstance(error, typer.Abort):
         return Interrupted("interrupted")
-    return OperationFailed(
-        f"a mistake in helmtool: {type(error).__name__}: {error}", hint="run it again with -vv, and report what it prints"
-    )
+    if isinstance(error, OSError):
+        return OperationFailed(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), hint=REPORT)
+    import traceback
+
+    # Not its text: it may quote a value, and a value may be a secret.
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return OperationFailed(f"a mistake in helmtool: {type(error).__name__} at {frame.filename}:{frame.lineno}", hint=REPORT)
 
 
 def _fail(error: HelmtoolError) -> int:

@@ -37,7 +37,8 @@ def validate(
         errors = {id(result.error): result.error for result in results if result.error}
         if len(invalid) == 1 and len(errors) == 1:
             raise next(iter(errors.values()))
-        raise NotValid(f"{', '.join(invalid)}: {len(problems)} problems", problems=problems, hint=f"helmtool validate {invalid[0]}")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise NotValid(f"{', '.join(invalid)}: {count}", problems=problems, hint=f"helmtool validate {invalid[0]}")
     if terminal.as_json:
         terminal.document(
             [{"environment": r.environment, "objects": r.objects, "warnings": list(r.warnings), "problems": []} for r in results]

@@ -45,7 +45,10 @@ class InvalidDocument(InvalidInput):
     def __init__(self, file: str, problems: Iterable[Problem]) -> None:
         found = tuple(problems)
         count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
-        super().__init__(f"{file} is not a YAML file that Helm reads safely: {count}", problems=found)
+        line = f" at line {found[0].line}" if found else ""
+        super().__init__(
+            f"{file} is not a YAML file that Helm reads safely: {count}", problems=found, hint=f"edit {file}{line}, then: helmtool validate"
+        )
 
 
 def parse_document(file: str, text: bytes) -> Document:

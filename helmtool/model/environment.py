@@ -64,7 +64,9 @@ class InvalidEnvironments(InvalidInput):
 
     def __init__(self, file: str, problems: tuple[Problem, ...]) -> None:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"{file} does not describe the environments: {count}", problems=problems)
+        super().__init__(
+            f"{file} does not describe the environments: {count}", problems=problems, hint=f"edit {file}, then: helmtool env list"
+        )
 
 
 class UnknownEnvironment(InvalidInput):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from helmtool.errors import Problem
+from helmtool.errors import InvalidInput, Problem
 from helmtool.model.path import Path, dotted
 from helmtool.model.values import Values
 
@@ -26,13 +26,33 @@ def check(values: Values, schema: dict[str, Any]) -> list[Problem]:
     """Every way in which the values break the schema, one problem per value, in the order of the files' lines."""
     from jsonschema import Draft7Validator
 
-    findings = [finding for error in Draft7Validator(schema).iter_errors(values.data) for finding in _findings(error)]
+    try:
+        findings = [finding for error in Draft7Validator(schema).iter_errors(values.data) for finding in _findings(error)]
+    except Exception:
+        _check_schema(schema)
+        raise
     findings.sort(key=lambda finding: finding.rank)
     first: dict[Path, _Finding] = {}
     for finding in findings:
         first.setdefault(finding.path, finding)
     found = [_problem(values, finding) for finding in first.values()]
     return sorted(found, key=lambda problem: (problem.file, problem.line, problem.column, problem.path))
+
+
+class SchemaInvalid(InvalidInput):
+    """The schema is no schema: jsonschema stumbles over it."""
+
+    code = "schema"
+
+
+def _check_schema(schema: dict[str, Any]) -> None:
+    from jsonschema import Draft7Validator, SchemaError
+
+    try:
+        Draft7Validator.check_schema(schema)
+    except SchemaError as error:
+        where = dotted(tuple(error.absolute_path)) or "the top"
+        raise SchemaInvalid(f"the chart's values.schema.json is not a JSON schema (draft 7): see {where}", hint="make schemas") from None
 
 
 @dataclass(frozen=True, slots=True)

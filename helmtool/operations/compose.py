@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from helmtool.adapters.project import CHART, Project
@@ -63,6 +62,7 @@ def compose(project: Project, environment: Environment, tag: str | None, sets: S
     With `stand_in`, a document without a tag gets one of valid grammar, so that it renders.
     Raises InvalidTag, TagPolicyRefused and ValuesInvalid; the latter with every problem at once.
     """
+    project.document(CHART / "Chart.yaml")  # a mistake there is found with its place, where Helm would only name the file
     parsed = parse_tag(tag) if tag is not None else None
     if parsed:
         check_policy(parsed, environment.stable_tag, environment.name)
@@ -105,11 +105,13 @@ def _check(project: Project, environment: Environment, values: Values) -> None:
     problems += [] if problems else check_rules(values)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        file = project.shown(Path(project.values_file(environment.name)))
+        own = project.shown(project.values_file(environment.name))
+        files = list(dict.fromkeys(problem.file for problem in problems)) or [own]
+        change = " and ".join(f"edit {file}" if "." in file else f"change {file}" for file in files)
         raise ValuesInvalid(
             f"the values of {environment.name} have {count}",
             problems=problems,
-            hint=f"edit {file}, then: helmtool validate {environment.name}",
+            hint=f"{change}, then: helmtool validate {environment.name}",
         )
     if values.data["secrets"]["mode"] == "versioned":
         raise NotYetSupported(

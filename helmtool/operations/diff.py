@@ -13,6 +13,7 @@ from helmtool.model.change import Change, compare
 from helmtool.model.environment import Environment
 from helmtool.model.manifest import Manifest, is_hook, key_of, owned_by_helm, parse_manifests
 from helmtool.model.revision import Revision, last, running, tag_of
+from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import Composed, compose
 from helmtool.operations.guard import Settings
 from helmtool.operations.plan import make_plan
@@ -60,6 +61,8 @@ async def diff(
     revision's manifest, any other word an environment: that one needs no cluster. With `revision`, the state to reach
     is that stored revision instead of a new rendering. Raises as `release` does before its confirmation.
     """
+    if tag is not None:
+        parse_tag(tag)
     project = find_project(settings.config_dir)
     environments = project.environments()
     if against not in ("live", "release"):

@@ -51,7 +51,7 @@ def make_forecast(session: Session, manifests: Sequence[Manifest], base: Revisio
     results: list[Preflight] = cluster.in_parallel([lambda m=m: _try(cluster, m) for m in owned])
     _require_ours(session, results)
     changes = [change for r in results if (change := _change(r))]
-    refused, doubts = ([], []) if any(change.problem for change in changes) else _try_pods(cluster, owned)
+    refused, doubts = ([], []) if any(change.problem for change in changes) else _try_pods(cluster, owned, _new_accounts(results))
     changes += [*refused, *_removed(cluster, owned, base)]
     warnings = dict.fromkeys([w for r in results for w in r.answer.warnings] + doubts)
     return Forecast(tuple(changes), tuple(warnings), tuple(r.conflict for r in results if r.conflict))
@@ -90,14 +90,19 @@ def _change(result: Preflight) -> Change | None:
     return compare(key, result.live, result.answer.body if result.live else result.manifest)
 
 
-def _try_pods(cluster: Cluster, manifests: Sequence[Manifest]) -> tuple[list[Change], list[str]]:
+def _new_accounts(results: Sequence[Preflight]) -> set[str]:
+    return {key_of(r.manifest).name for r in results if r.live is None and r.manifest.get("kind") == "ServiceAccount"}
+
+
+def _try_pods(cluster: Cluster, manifests: Sequence[Manifest], new_accounts: set[str]) -> tuple[list[Change], list[str]]:
     """Pod security and quota do not show on a Deployment, so a bare pod of each template is tried too.
 
-    A quota may count the pod that a Recreate stops first, so it only is a doubt.
+    A quota may count the pod that a Recreate stops first, so it only is a doubt. An account that the release makes
+    itself is not there yet: the namespace's default one stands in.
     """
     refused, doubts = [], []
     for deployment in (m for m in manifests if m.get("kind") == "Deployment"):
-        answer = cluster.create_dry_run(_bare_pod(deployment))
+        answer = cluster.create_dry_run(_bare_pod(deployment, new_accounts))
         if answer.status == 403 and "exceeded quota" in answer.message:
             doubts.append(f"beside the pod that runs there is no quota for another: {answer.message}")
         elif answer.status >= 400:
@@ -105,10 +110,13 @@ def _try_pods(cluster: Cluster, manifests: Sequence[Manifest]) -> tuple[list[Cha
     return refused, doubts
 
 
-def _bare_pod(deployment: Manifest) -> Manifest:
+def _bare_pod(deployment: Manifest, new_accounts: set[str]) -> Manifest:
     template: dict[str, Any] = deployment["spec"]["template"]
     metadata = {**(template.get("metadata") or {}), "generateName": f"{deployment['metadata']['name']}-preflight-"}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+    spec = dict(template["spec"])
+    if spec.get("serviceAccountName") in new_accounts:
+        del spec["serviceAccountName"]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
 def _removed(cluster: Cluster, manifests: Sequence[Manifest], base: Revision | None) -> list[Change]:

@@ -15,6 +15,7 @@ from helmtool.model.duration import parse_duration
 from helmtool.model.environment import Policy
 from helmtool.model.manifest import is_hook, parse_manifests
 from helmtool.model.revision import DEPLOYED, last, next_number, running
+from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import compose
 from helmtool.operations.guard import Settings
 from helmtool.operations.journal import Journal
@@ -71,6 +72,7 @@ async def release(
     Raises every error of the reading steps before anything was written; ReleaseFailed or ReleaseInterrupted after.
     """
     parse_duration(options.timeout)
+    parse_tag(tag)
     session = open_session(name, settings, progress)
     composed = compose(session.project, session.environment, tag, options.sets)
     progress.done("values", f"{composed.image_name}: schema and rules hold")

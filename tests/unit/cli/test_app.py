@@ -102,7 +102,8 @@ def test_a_command_line_that_does_not_exist(capsys: Capture, arguments: list[str
 def test_a_usage_error_in_json(capsys: Capture, arguments: list[str]) -> None:
     assert run([*arguments, "-o", "json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
-    assert (error["code"], error["hint"]) == ("usage", "helmtool --help")
+    assert error["code"] == "usage"
+    assert error["hint"] in ("helmtool --help", f"helmtool {' '.join(arguments[:2])} --help", f"helmtool {arguments[0]} --help")
 
 
 def test_without_a_command_the_help_is_shown(capsys: Capture) -> None:
@@ -117,7 +118,8 @@ def test_a_mistake_of_the_program_is_a_sentence(fail_with: Any, capsys: Capture,
     fail_with(RuntimeError("boom"))
     assert run(arguments) == 1
     err = capsys.readouterr().err
-    assert "a mistake in helmtool: RuntimeError: boom" in err
+    assert "a mistake in helmtool: RuntimeError at " in err
+    assert "boom" not in err  # it may quote a value
     assert "-vv" in err
     assert "Traceback" not in err
 

@@ -102,14 +102,14 @@ class Terminal:
         if error.hint:
             self.line(sys.stderr, f"  {self.paint('next:', sys.stderr, 'bright_black')} {error.hint}")
 
-    def paint(self, text: str, stream: TextIO, colour: str, *, bold: bool = False) -> str:
+    def paint(self, text: str, stream: TextIO, colour: str | None = None, *, bold: bool = False) -> str:
         """The text in a colour, where the stream is a terminal that wants it."""
         return typer.style(text, fg=colour, bold=bold or None) if self._colours(stream) else text
 
     def _problem(self, problem: Problem) -> str:
         position = f":{problem.line}:{problem.column}" if problem.line else ""
         where = ": ".join(part for part in (f"{problem.file}{position}" if problem.file else "", problem.path) if part)
-        return f"  {self.paint(where, sys.stderr, 'bright_white', bold=True)}: {problem.message}" if where else f"  {problem.message}"
+        return f"  {self.paint(where, sys.stderr, bold=True)}: {problem.message}" if where else f"  {problem.message}"
 
     def _news(self, kind: str, step: str, text: str) -> None:
         if not self.quiet:
@@ -125,7 +125,9 @@ class Terminal:
         return self.paint(mark, stream, colour) if stream else mark
 
     def _coloured(self, line: str, stream: TextIO) -> str:
-        colour = "bright_white" if line.startswith(("---", "+++")) else {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+        if line.startswith(("---", "+++")):
+            return self.paint(line, stream, bold=True)
+        colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
         return self.paint(line, stream, colour) if colour else line
 
     def _colours(self, stream: TextIO | None) -> bool:

@@ -151,10 +151,8 @@ def test_a_first_install_that_fails_stays_and_the_next_release_works(helmtool: H
 def test_what_only_the_server_refuses_is_found_before(helmtool: Helmtool, kube: Kube) -> None:
     helmtool("release", "local", "HG0105a")
     before = kube.versions()
-    sets = [
-        "--set",
-        "tolerations[0].key=a,tolerations[0].operator=Equal,tolerations[0].effect=NoSchedule,tolerations[0].tolerationSeconds=5",
-    ]
+    toleration = {"key": "a", "operator": "Equal", "effect": "NoSchedule", "tolerationSeconds": 5}
+    sets = ["--set", ",".join(f"tolerations[0].{key}={value}" for key, value in toleration.items())]
     result = helmtool("release", "local", "HG0105b", *sets, "-o", "json", code=3)
     assert result.error["code"] == "preflight"
     assert [p["path"] for p in result.error["problems"]] == ["Deployment/newdqmgui"]

@@ -111,8 +111,8 @@ def test_text(helmtool: Helmtool) -> None:
     result = helmtool("diff", "local", "HG0305a", "--context", "0")
     lines = result.out.splitlines()
     assert lines[:2] == ["--- live Deployment/newdqmgui", "+++ new Deployment/newdqmgui"]
-    assert f"-      - image: {REPOSITORY}:HG0205a" in lines
-    assert f"+      - image: {REPOSITORY}:HG0305a" in lines
+    assert f"-        image: {REPOSITORY}:HG0205a" in lines
+    assert f"+        image: {REPOSITORY}:HG0305a" in lines
     assert not [line for line in lines if line.startswith(" ")]
     assert "change Deployment/newdqmgui  downtime" in result.err
     assert "the pod is stopped before the new one starts (Recreate)" in result.err

@@ -122,6 +122,7 @@ class Running:
             code = self.process.wait(PATIENCE)
         finally:
             self.process.kill()
+            self.process.wait()
             for reader in self._readers:
                 reader.join()
             if self._terminal is not None:
@@ -197,7 +198,7 @@ def wait_until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def copy_project(folder: Path, kubeconfig: str) -> Path:

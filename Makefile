@@ -29,7 +29,7 @@ demo: venv tools ## Release, diff and roll back on an embedded cluster
 	@PATH="$(CURDIR)/$(BIN):$$PATH" docs/tutorial/demo.sh
 
 test: venv tools ## Run the tests: units, chart, and the embedded cluster
-	$(PYTEST) -n 2 tests/unit tests/chart
+	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs
 	$(PYTEST) tests/cluster
 
 lint: venv ## Check style, types and generated files

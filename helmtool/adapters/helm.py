@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 HISTORY_MAX = 10
 """How many revisions Helm keeps: its own default, said explicitly."""
 NOISE = ("WARNING:", "level=", "Use --debug flag", "Run 'helm --help'")
-CHART_SIGNS = ("execution error at", "parse error at", "yaml parse error", "error calling", 'executing "', "chart requires kubeversion")
+CHART_SIGNS = (
+    "execution error at",
+    "parse error at",
+    "yaml parse error",
+    "error calling",
+    'executing "',
+    "chart requires kubeversion",
+    "chart.metadata",
+)
 
 
 class HelmFailed(OperationFailed):
@@ -179,14 +187,14 @@ def helm_error(stderr: str) -> HelmtoolError:
             "another helm operation on this release is in progress, or was killed", hint="helmtool status ENV, then helmtool rollback ENV"
         )
     if "connection refused" in lower or "kubernetes cluster unreachable" in lower or "i/o timeout" in lower or "no such host" in lower:
-        return HelmUnreachable(f"helm cannot reach the API server: {text}")
+        return HelmUnreachable(f"helm cannot reach the API server: {text}", hint="helmtool status ENV")
     if "is forbidden: user " in lower or "the server has asked for the client to provide credentials" in lower:
-        return HelmForbidden(f"the API server forbids it to helm: {text}")
+        return HelmForbidden(f"the API server forbids it to helm: {text}", hint="kubectl auth can-i --list")
     if "values don't meet the specifications of the schema" in lower:
         return ChartInvalid("the chart's schema refuses the values", problems=_schema_problems(stderr))
     if any(sign in lower for sign in CHART_SIGNS):
-        return ChartInvalid(_template_message(text))
-    return HelmFailed(f"helm: {text}")
+        return ChartInvalid(_template_message(text), hint="helm lint charts/newdqmgui")
+    return HelmFailed(f"helm: {text}", hint="run it again with -v: it shows what helm was asked")
 
 
 def _schema_problems(stderr: str) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -91,7 +92,12 @@ def _as_error(error: Exception) -> HelmtoolError:
 
 
 def _fail(error: HelmtoolError) -> int:
-    terminal.error(error)
+    try:
+        terminal.error(error)
+    except HelmtoolError:  # stdout cannot be written: stderr may be read
+        terminal.output = "text"
+        with contextlib.suppress(HelmtoolError):
+            terminal.error(error)
     if terminal.verbose > 1 and sys.exc_info()[0]:
         import traceback
 

@@ -58,7 +58,7 @@ class Terminal:
 
     def warn(self, text: str) -> None:
         """Says something that a person should know; also with --quiet."""
-        self.line(sys.stderr, self._mark("warn", sys.stderr) + " " + text)
+        self.line(sys.stderr, self._mark("warn", sys.stderr) + " " + _harmless(text))
 
     def say(self, text: str) -> None:
         """A sentence on stderr that is not part of the data."""
@@ -95,12 +95,12 @@ class Terminal:
             problems = [problem.as_dict() for problem in error.problems]
             self.document({"error": {"code": error.code, "message": error.message, "hint": error.hint, "problems": problems}})
             return
-        self.line(sys.stderr, f"{self._mark('error', sys.stderr)} {error.message}")
+        self.line(sys.stderr, f"{self._mark('error', sys.stderr)} {_harmless(error.message)}")
         for problem in error.problems:
             if problem.message != error.message:
                 self.line(sys.stderr, self._problem(problem))
         if error.hint:
-            self.line(sys.stderr, f"  {self.paint('next:', sys.stderr, 'bright_black')} {error.hint}")
+            self.line(sys.stderr, f"  {self.paint('next:', sys.stderr, 'bright_black')} {_harmless(error.hint)}")
 
     def paint(self, text: str, stream: TextIO, colour: str | None = None, *, bold: bool = False) -> str:
         """The text in a colour, where the stream is a terminal that wants it."""
@@ -108,12 +108,13 @@ class Terminal:
 
     def _problem(self, problem: Problem) -> str:
         position = f":{problem.line}:{problem.column}" if problem.line else ""
-        where = ": ".join(part for part in (f"{problem.file}{position}" if problem.file else "", problem.path) if part)
-        return f"  {self.paint(where, sys.stderr, bold=True)}: {problem.message}" if where else f"  {problem.message}"
+        where = _harmless(": ".join(part for part in (f"{problem.file}{position}" if problem.file else "", problem.path) if part))
+        message = _harmless(problem.message)
+        return f"  {self.paint(where, sys.stderr, bold=True)}: {message}" if where else f"  {message}"
 
     def _news(self, kind: str, step: str, text: str) -> None:
         if not self.quiet:
-            self.line(sys.stderr, f"{self._mark(kind, sys.stderr)} {step:<9} {text}")
+            self.line(sys.stderr, f"{self._mark(kind, sys.stderr)} {step:<9} {_harmless(text)}")
 
     def _mark(self, kind: str, stream: TextIO | None) -> str:
         mark, colour = MARKS[kind]
@@ -174,6 +175,11 @@ def _writable(text: str, stream: TextIO) -> str:
     """The text with a question mark for what the stream's encoding does not have."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
+
+
+def _harmless(text: str) -> str:
+    """The text without what a terminal would obey: it may come from a file, or from another machine."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
 
 
 def _silence(stream: TextIO) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from program import Cli, FakeApi, clean_variables, serve
+from program import Cli, FakeApi, Inside, clean_variables, serve
 
 from helmtool.adapters import toolbox
 
@@ -41,3 +41,9 @@ def api() -> Iterator[FakeApi]:
     yield fake
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def inside(cli: Cli) -> Inside:
+    """The same checkout and environment, without a process of its own for each command line."""
+    return Inside(cli.root, cli.home, cli.variables)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -12,8 +14,11 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
+
+from helmtool.errors import Problem
 
 PROGRAM = (sys.executable, "-m", "helmtool")
 PATIENCE = 40.0
@@ -55,8 +60,7 @@ class Cli:
             cwd=cwd or self.root,
             env=variables,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=PATIENCE,
             check=False,
             **more,
@@ -87,7 +91,7 @@ class Cli:
         assert text.out == "", text.out
         error: dict[str, Any] = script.document["error"]
         assert set(error) == {"code", "message", "hint", "problems"}
-        in_script = json.dumps(error, ensure_ascii=False).replace('\\"', '"')
+        in_script = "\n".join([error["message"], error["hint"], *(str(Problem(**problem)) for problem in error["problems"])])
         for words in says:
             assert words in text.err, (words, text.err)
             assert words in in_script, (words, in_script)
@@ -171,3 +175,23 @@ def clean_variables(home: Path, cache: Path, root: Path) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "GIT_CEILING_DIRECTORIES": os.sep,
     }
+
+
+@dataclass(frozen=True)
+class Inside(Cli):
+    """The same command lines in this process: for many cases, where starting Python for each would take most of the time."""
+
+    def run(self, *arguments: str, env: Mapping[str, str | None] | None = None, cwd: Path | None = None, **more: Any) -> Ran:
+        """Runs one command line in this process, with its own streams, environment and working directory."""
+        from helmtool.cli.app import run
+
+        assert not more
+        out, err, variables = io.StringIO(), io.StringIO(), {k: v for k, v in {**self.variables, **(env or {})}.items() if v is not None}
+        with (
+            contextlib.chdir(cwd or self.root),
+            mock.patch.dict(os.environ, variables, clear=True),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = run(list(arguments))
+        return Ran(code, out.getvalue(), err.getvalue()).without_traces()

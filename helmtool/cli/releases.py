@@ -254,9 +254,25 @@ def _confirm(environment: Environment, changes: Sequence[Change], question: str,
             f"{environment.name} is protected, and there is no terminal to ask at", hint="review with helmtool diff, then add --yes"
         )
     terminal.diff([line for change in changes for line in change.unified()], sys.stderr)
-    if not typer.confirm(question, err=True):
+    if not _ask(question):
         raise NotConfirmed("not confirmed; nothing was written")
     return True
+
+
+def _ask(question: str) -> bool:
+    """Asks at the terminal. A signal ends the question at once: the event loop's own handlers only note it, and read on."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        raise Interrupted("interrupted before anything was written") from None
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _diff_by_plugin(env: str, tag: str | None, sets: Sequence[str], context: int, detailed_exitcode: bool) -> None:

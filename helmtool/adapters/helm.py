@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HISTORY_MAX = 10
 """How many revisions Helm keeps: its own default, said explicitly."""
 NOISE = ("WARNING:", "level=", "Use --debug flag", "Run 'helm --help'")
+CHART = "charts/newdqmgui"
 CHART_SIGNS = (
     "execution error at",
     "parse error at",
@@ -130,7 +131,7 @@ class Helm:
         argv = ["template", self.release, chart, "--namespace", self.namespace, "--values", "-"]
         argv += ["--is-upgrade"] if is_upgrade else []
         argv += ["--kube-version", kube_version] if kube_version else []
-        return parse_manifests(await self.command.run(argv, to_helm_json(dict(values))))
+        return _rendered(await self.command.run(argv, to_helm_json(dict(values))))
 
     async def upgrade(
         self, chart: Path, values: Mapping[str, Any], *, timeout: str, description: str, force_conflicts: bool = False
@@ -178,6 +179,21 @@ def _applied(stdout: str) -> Applied:
         raise HelmFailed("helm ended well, but did not say which revision it made", hint="helmtool history ENV") from None
 
 
+def _rendered(stdout: bytes) -> list[Manifest]:
+    """The objects that helm printed. Raises ChartInvalid: nothing at all would delete everything that runs."""
+    import yaml
+
+    try:
+        manifests = parse_manifests(stdout)
+    except yaml.YAMLError:
+        manifests = []
+    if not manifests or not all(m.get("kind") and isinstance(m.get("metadata"), dict) and m["metadata"].get("name") for m in manifests):
+        raise ChartInvalid(
+            "what helm rendered from the chart are no Kubernetes objects: each needs a kind and metadata.name", hint="helm lint " + CHART
+        )
+    return manifests
+
+
 def helm_error(stderr: str) -> HelmtoolError:
     """Helm's words on stderr as one of helmtool's errors: every error of Helm exits 1, so only its text tells them apart."""
     text = _sentence(stderr)
@@ -193,7 +209,7 @@ def helm_error(stderr: str) -> HelmtoolError:
     if "values don't meet the specifications of the schema" in lower:
         return ChartInvalid("the chart's schema refuses the values", problems=_schema_problems(stderr))
     if any(sign in lower for sign in CHART_SIGNS):
-        return ChartInvalid(_template_message(text), hint="helm lint charts/newdqmgui")
+        return ChartInvalid(_template_message(text), hint="helm lint " + CHART)
     return HelmFailed(f"helm: {text}", hint="run it again with -v: it shows what helm was asked")
 
 

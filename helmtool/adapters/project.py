@@ -123,7 +123,11 @@ def find_project(config_dir: Path | None) -> Project:
             f"the working directory is not there: {error.strerror}", hint="cd to a checkout, or --config-dir DIR"
         ) from None
     for folder in [start] if config_dir else [start, *start.parents]:
-        if (folder / ENVIRONMENTS).is_file() and (folder / CHART / "Chart.yaml").is_file():
+        try:
+            found = (folder / ENVIRONMENTS).is_file() and (folder / CHART / "Chart.yaml").is_file()
+        except PermissionError as error:
+            raise ProjectNotFound(f"{error.filename}: {error.strerror}", hint=f"ls -ld {error.filename}, or --config-dir DIR") from None
+        if found:
             return Project(folder)
     where = f"in {start}" if config_dir else f"in {start} or above it"
     raise ProjectNotFound(f"no {ENVIRONMENTS} and {CHART} {where}{_half(start)}", hint="cd to a checkout, or --config-dir DIR")

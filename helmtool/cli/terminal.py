@@ -157,6 +157,7 @@ class Terminal:
         except OSError as error:
             _silence(stream)
             if stream is sys.stdout:
+                self.output = "text"  # the document is lost, stderr may be read
                 raise OperationFailed(f"the output cannot be written: {error.strerror}", hint="df -h .") from None
 
 

@@ -202,6 +202,8 @@ def helm_error(stderr: str) -> HelmtoolError:
         return ReleasePending(
             "another helm operation on this release is in progress, or was killed", hint="helmtool status ENV, then helmtool rollback ENV"
         )
+    if "release: already exists" in lower:  # both began at the same moment, and the other one's Secret of the revision was first
+        return ReleasePending("another release began at the same moment and was faster", hint="helmtool status ENV")
     if "connection refused" in lower or "kubernetes cluster unreachable" in lower or "i/o timeout" in lower or "no such host" in lower:
         return HelmUnreachable(f"helm cannot reach the API server: {text}", hint="helmtool status ENV")
     if "is forbidden: user " in lower or "the server has asked for the client to provide credentials" in lower:

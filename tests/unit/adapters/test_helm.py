@@ -196,6 +196,7 @@ KUBE_VERSION = "Error: chart requires kubeVersion: >=1.99 which is incompatible 
     ("stderr", "kind", "said"),
     [
         ("Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress\n", ReleasePending, "another helm operation"),
+        ("Error: UPGRADE FAILED: release: already exists\n", ReleasePending, "another release began at the same moment"),
         (UNREACHABLE, HelmUnreachable, "connection refused"),
         ('Error: UPGRADE FAILED: Get "https://h/": dial tcp: lookup h: no such host\n', HelmUnreachable, "no such host"),
         (FORBIDDEN, HelmForbidden, 'User "ann" cannot list'),

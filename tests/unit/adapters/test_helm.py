@@ -119,10 +119,17 @@ def test_rollback(fake: FakeHelm) -> None:
     assert fake.seen["stdin"] == ""
 
 
+@pytest.mark.parametrize("stdout", ["", "---", "- a", "a: b", "kind: A", "kind: A\nmetadata: {}", "kind: A\nmetadata: 5", "{{{{"])
+def test_what_is_no_object_is_never_released(fake: FakeHelm, stdout: str) -> None:
+    fake.answer(stdout)
+    with pytest.raises(ChartInvalid, match="no Kubernetes objects"):
+        asyncio.run(fake.helm().template(Path("chart"), {}))
+
+
 def test_template(fake: FakeHelm) -> None:
-    fake.answer("---\nkind: A\n---\nkind: B\n")
+    fake.answer("---\nkind: A\nmetadata: {name: a}\n---\nkind: B\nmetadata: {name: b}\n")
     found = asyncio.run(fake.helm().template(Path("chart"), {"a": 1}, is_upgrade=True, kube_version="1.36"))
-    assert found == [{"kind": "A"}, {"kind": "B"}]
+    assert found == [{"kind": "A", "metadata": {"name": "a"}}, {"kind": "B", "metadata": {"name": "b"}}]
     assert fake.seen["argv"] == [
         "template",
         "newdqmgui",

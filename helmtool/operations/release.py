@@ -83,6 +83,7 @@ async def release(
         return await _without_writing(plan, options, progress)
     if confirm(plan):
         await _look_again(plan)
+    await _require_same_revision(plan)
     revision = await _write(plan, options, progress)
     return Released(plan, revision, deployed=True)
 
@@ -112,10 +113,19 @@ async def _look_again(plan: Plan) -> None:
     if [(c.key, c.before, c.after) for c in again.changes] != [
         (c.key, c.before, c.after) for c in plan.changes
     ] or again.revisions != plan.revisions:
-        raise ChangedMeanwhile(
-            "the cluster changed after the diff was made; nothing was written",
-            hint=f"helmtool diff {plan.session.environment.name} {plan.composed.tag}",
-        )
+        raise _changed(plan)
+
+
+async def _require_same_revision(plan: Plan) -> None:
+    """The last look before the first write. What happens between the two, only a lock could rule out."""
+    history = await asyncio.to_thread(read_history, plan.session.cluster, plan.session.environment.release)
+    if last(history) != last(plan.revisions):
+        raise _changed(plan)
+
+
+def _changed(plan: Plan) -> ChangedMeanwhile:
+    hint = f"helmtool diff {plan.session.environment.name} {plan.composed.tag}"
+    return ChangedMeanwhile("somebody changed the release after the diff was made; nothing was written", hint=hint)
 
 
 async def _write(plan: Plan, options: ReleaseOptions, progress: Progress) -> int:
@@ -184,6 +194,8 @@ async def _go_back(plan: Plan, options: ReleaseOptions, progress: Progress) -> s
         history = await asyncio.to_thread(read_history, session.cluster, session.environment.release)
         if last(history) == last(plan.revisions):
             return f"Helm has changed nothing, revision {before.number} serves"
+        if next_number(history) > next_number(plan.revisions) + 1:
+            return "somebody else has released since, so nothing is rolled back"
         number = await go_back(session, before, history, f"rollback to {before.number} (automatic)", options.timeout, progress)
     except HelmtoolError as error:
         return f"the rollback to revision {before.number} failed too: {error.message}"

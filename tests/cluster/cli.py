@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 from embedded import KINDS, objects
 
+from helmtool.adapters import toolbox
 from helmtool.adapters.local import kwok
 from helmtool.adapters.local.objects import NAMESPACE
 from helmtool.adapters.local.state import State
@@ -209,7 +210,7 @@ def copy_project(folder: Path, kubeconfig: str) -> Path:
     file = folder / "values/environments.yaml"
     document = yaml.safe_load(file.read_text())
     document["environments"]["prod"] |= {"cluster": {"nameEndsWith": ["kwok-helmtool"]}, "kubeconfig": kubeconfig}
-    file.write_text(yaml.safe_dump(document))
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
     return folder
 
 
@@ -240,6 +241,15 @@ spec:
         - name: hang
           image: {REPOSITORY}:HG0105a
 """)
+
+
+def other_helm(folder: Path, script: str) -> dict[str, str]:
+    """The variables of a helmtool whose helm runs shell lines first; in them `real` is the real helm, `$1` its command."""
+    helm = folder / "cache/helmtool/tools" / f"helm-{toolbox.VERSIONS['helm']}" / "helm"
+    helm.parent.mkdir(parents=True)
+    helm.write_text(f'#!/bin/sh\nreal={toolbox.find("helm")}\n{script}\nexec $real "$@"\n')
+    helm.chmod(0o755)
+    return {"XDG_CACHE_HOME": str(folder / "cache")}
 
 
 def kill_with_children(process: subprocess.Popen[bytes]) -> None:

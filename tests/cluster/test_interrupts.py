@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cli import REPOSITORY, UNSCHEDULABLE, Helmtool, Kube, Running, add_hanging_hook, wait_until
-
-from helmtool.adapters import toolbox
+from cli import REPOSITORY, UNSCHEDULABLE, Helmtool, Kube, Running, add_hanging_hook, other_helm, wait_until
 
 FIRST = f"{REPOSITORY}:HG0105a"
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
@@ -43,13 +41,7 @@ def no_node(kube: Kube) -> Iterator[Callable[[], object]]:
 @pytest.fixture
 def slow_rendering(tmp_path: Path) -> dict[str, str]:
     """A helm that never ends rendering, in a cache of its own."""
-    helm = tmp_path / "cache/helmtool/tools" / f"helm-{toolbox.VERSIONS['helm']}" / "helm"
-    helm.parent.mkdir(parents=True)
-    helm.write_text(
-        f'#!/bin/sh\ncase $1 in template) echo $$ > {tmp_path}/rendering; exec sleep 60;; esac\nexec {toolbox.find("helm")} "$@"\n'
-    )
-    helm.chmod(0o755)
-    return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    return other_helm(tmp_path, f"case $1 in template) echo $$ > {tmp_path}/rendering; exec sleep 60;; esac")
 
 
 def works_again(project: Path, kube: Kube) -> None:

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cli import REPOSITORY, SHORT, UNSCHEDULABLE, Helmtool, Kube, add_hanging_hook, add_values, kill_with_children, wait_until
+from cli import REPOSITORY, SHORT, UNSCHEDULABLE, Helmtool, Kube, add_hanging_hook, add_values, kill_with_children, other_helm, wait_until
 
 from helmtool.adapters import toolbox
 
@@ -259,6 +259,23 @@ def test_two_at_once(helmtool: Helmtool, kube: Kube) -> None:
     assert [f"{REPOSITORY}:{lines[0]['tag']}"] == kube.serving
     assert lines[0]["tag"] in won
     helmtool("release", "local", "HG0305a")
+
+
+def test_two_at_the_same_moment(helmtool: Helmtool, kube: Kube, tmp_path: Path) -> None:
+    """Helm's own words for the loser, at the moment at which they come: neither the release nor its rollback may touch the winner."""
+    helmtool("release", "local", "HG0105a")
+    here, go = tmp_path / "here", tmp_path / "go"
+    words = "Error: UPGRADE FAILED: release: already exists"
+    script = f"case $1 in upgrade) touch {here}; until [ -e {go} ]; do sleep 0.05; done; echo '{words}' >&2; exit 1;; esac"
+    slower = Helmtool(variables=other_helm(tmp_path, script)).start("release", "local", "HG0205b", "-o", "json")
+    wait_until(here.exists)
+    helmtool("release", "local", "HG0205a")
+    go.touch()
+    result = slower.wait()
+    assert (result.code, result.error["code"]) == (4, "release-pending"), result
+    assert kube.serving == [f"{REPOSITORY}:HG0205a"]
+    assert kube.revisions == {1: "superseded", 2: "deployed"}
+    assert helmtool("status", "local", "-o", "json").json[0]["revision"] == 2
 
 
 class TestProtected:

@@ -183,10 +183,10 @@ def test_a_server_that_never_answers_is_given_up_soon(cli: Cli, silent: int, sch
     assert time.monotonic() - started < 8
 
 
-def test_nothing_listens(cli: Cli) -> None:
+def test_nothing_listens(inside: Inside) -> None:
     for command in (RELEASE, ("status", "test4"), ("history", "test4"), ("rollback", "test4")):
         started = time.monotonic()
-        error = inside_fails(cli, cli.kubeconfig(CLOSED), command)
+        error = inside_fails(inside, inside.kubeconfig(CLOSED), command)
         assert time.monotonic() - started < 16
         assert "kubectl --context ctx get --raw /healthz" in error["hint"]
 

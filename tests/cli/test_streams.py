@@ -82,7 +82,7 @@ def test_colours_are_for_terminals_that_want_them(cli: Cli) -> None:
 
 
 def test_a_narrow_terminal(cli: Cli) -> None:
-    for columns in ("40", "1", "0", "-5", "many"):
+    for columns in ("40", "0", "many"):
         code, _ = on_terminal(cli, "env", "list", COLUMNS=columns)
         assert code == 0
         assert cli.run("env", "list", env={"COLUMNS": columns}).code == 0

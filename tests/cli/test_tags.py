@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from program import Cli, FakeApi
+from program import Cli, FakeApi, Inside
 
 WRONG = [
     ("HG3201a", "there is no day 32"),
@@ -30,8 +30,8 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("tag", "reason"), WRONG, ids=[str(number) for number in range(len(WRONG))])
-def test_a_tag_that_is_none(cli: Cli, tag: str, reason: str) -> None:
-    error = cli.fails("tag", "check", tag, code=3, says=[reason])
+def test_a_tag_that_is_none(inside: Inside, tag: str, reason: str) -> None:
+    error = inside.fails("tag", "check", tag, code=3, says=[reason])
     assert error["code"] == "invalid-tag"
     assert len(error["message"]) < 300
     assert "\x1b" not in error["message"]

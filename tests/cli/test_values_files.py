@@ -278,7 +278,7 @@ def _mutated(text: bytes, chance: random.Random) -> bytes:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_bytes_in_a_file_make_more_than_an_error(inside: Inside, seed: int) -> None:
-    chance, until, codes = random.Random(seed), time.monotonic() + 6, set()
+    chance, until, codes = random.Random(seed), time.monotonic() + 4, set()
     texts = [(inside.root / file).read_bytes() for file in (PROD, "values/preprod.yaml", ENVIRONMENTS)]
     for _ in range(150):
         file = chance.choice([PROD, PROD, ENVIRONMENTS])

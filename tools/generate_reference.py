@@ -68,7 +68,8 @@ def _leaves(prefix: str, group: Any) -> Iterator[tuple[str, Any]]:
 def _command(path: str, command: Any) -> str:
     own = [p for p in command.params if p.name not in GLOBAL]
     usage = " ".join([path, *(_metavar(p) for p in own if p.param_type_name == "argument"), "[OPTIONS]"])
-    return f"\n## `{path}`\n\n{command.help}\n\n    {usage}\n\n{_table(own)}".rstrip("\n")
+    example = f"\n\nExample: `{command.epilog.removeprefix('Example: ')}`" if command.epilog else ""
+    return f"\n## `{path}`\n\n{command.help}\n\n    {usage}\n\n{_table(own)}".rstrip("\n") + example
 
 
 def _globals(root: Any) -> str:

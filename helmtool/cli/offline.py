@@ -13,8 +13,12 @@ from helmtool.cli.options import EnvArgument, EnvsArgument, OptionalTag, SetOpti
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands to the program."""
-    for function in (validate, render, values):
-        app.command()(with_globals(function))
+    for function, example in (
+        (validate, "helmtool validate prod --strict"),
+        (render, "helmtool render prod HG0105a-stable"),
+        (values, "helmtool values prod --explain"),
+    ):
+        app.command(epilog=f"Example: {example}")(with_globals(function))
 
 
 def validate(
@@ -66,7 +70,7 @@ def values(
     sets: SetOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show file:line of each key's origin.")] = False,
 ) -> None:
-    """Print the one merged values document, for people who call helm themselves; secrets redacted."""
+    """Print the one merged values document, as it is and not checked, for people who call helm themselves; secrets redacted."""
     from helmtool.operations.show import explained, shown_values
 
     if explain:

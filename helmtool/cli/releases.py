@@ -51,8 +51,14 @@ class NotConfirmed(Refused):
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands to the program."""
-    for function in (release, rollback, diff, status, history):
-        app.command()(with_globals(function))
+    for function, example in (
+        (release, 'helmtool release prod HG0105a-stable --note "new layouts"'),
+        (rollback, "helmtool rollback prod --dry-run"),
+        (diff, "helmtool diff prod HG0105a-stable --detailed-exitcode"),
+        (status, "helmtool status prod preprod -o json"),
+        (history, "helmtool history prod"),
+    ):
+        app.command(epilog=f"Example: {example}")(with_globals(function))
 
 
 def release(

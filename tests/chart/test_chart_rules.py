@@ -121,9 +121,9 @@ CASES = {
         {"logs.claimName": "logs", "logs.mountPath": DATA}, ("logs.mountPath", "workDir.path"), {"logs.mountPath": f"{DATA}/log"}
     ),
     "logs hide the index elsewhere": Case(
-        {"logs.claimName": "logs", "logs.mountPath": "/data", "workDir.claimName": "work", "workDir.path": "/data/work"},
+        {"logs.claimName": "logs", "logs.mountPath": "/data", "workDir.claimName": "work", "workDir.path": "/data/store"},
         ("logs.mountPath", "workDir.path"),
-        {"logs.mountPath": "/data/work/logs"},
+        {"logs.mountPath": "/data/store/logs"},
     ),
     "logs hide code": Case(
         {"logs.claimName": "logs", "logs.mountPath": "/home/cmsusr/dqmgui/python"},

@@ -73,9 +73,18 @@ class Cluster:
     def __init__(self, access: Access, namespace: str) -> None:
         self.access = access
         self.namespace = namespace
-        self._client = _client(access)
+        self._made_client: Any = None
+        self._making_client = threading.Lock()
         self._resources: dict[str, dict[str, tuple[str, bool]]] = {}
         self._lock = threading.Lock()
+
+    @property
+    def _client(self) -> Any:
+        """The kubernetes client, made with the first request: importing it takes as long as Helm takes to render."""
+        with self._making_client:
+            if self._made_client is None:
+                self._made_client = _client(self.access)
+            return self._made_client
 
     def request(
         self,
@@ -94,13 +103,13 @@ class Cluster:
         import urllib3
 
         # The client's own request() takes no server-side-apply body, so its pool and its authentication are used directly.
-        client, configuration = self._client, self._client.configuration
+        client = self._client
         headers, queries = {"Accept": accept, "Content-Type": content_type, "User-Agent": "helmtool"}, [*(query or {}).items()]
         try:
             client.update_params_for_auth(headers, queries, ["BearerToken"], path, method, None)
             response = client.rest_client.pool_manager.request(
                 method,
-                configuration.host + path + ("?" + urlencode(queries) if queries else ""),
+                client.configuration.host + path + ("?" + urlencode(queries) if queries else ""),
                 body=None if body is None else json.dumps(body).encode(),
                 headers=headers,
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=seconds or READ_TIMEOUT),

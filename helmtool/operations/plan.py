@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from helmtool.adapters.storage import read_history
 from helmtool.errors import InvalidInput, Problem, Refused
 from helmtool.model.change import Change
-from helmtool.model.manifest import Manifest, is_hook
+from helmtool.model.manifest import Manifest, is_hook, parse_manifests
 from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
 from helmtool.operations.preflight import Forecast, make_forecast
@@ -46,9 +46,11 @@ class Plan:
 
     @property
     def is_noop(self) -> bool:
-        """Whether the cluster already serves exactly this, from a revision that was deployed."""
+        """Whether the cluster serves exactly these objects already, and Helm's newest revision holds them."""
         newest = last(self.revisions)
-        return bool(newest and newest == running(self.revisions) and not self.changes and newest.values == self.composed.for_helm)
+        if self.changes or newest is None or newest != running(self.revisions):
+            return False
+        return [m for m in parse_manifests(newest.manifest) if not is_hook(m)] == list(self.manifests)
 
 
 async def make_plan(session: Session, composed: Composed) -> Plan:

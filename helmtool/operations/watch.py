@@ -14,7 +14,7 @@ from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.progress import Progress
 
-FIRST_LOOK, LONGEST_PAUSE = 0.1, 1.0
+FIRST_LOOK, LONGEST_PAUSE = 0.05, 1.0
 CONTROLLER_GRACE = 5.0
 """Seconds that the controller may be late with `ProgressDeadlineExceeded`; it was seen not to set it at all."""
 EVENTS_SHOWN = 5

@@ -288,7 +288,7 @@ def test_a_name_that_does_not_exist_gives_the_command_to_look_with(tmp_path: Pat
 @pytest.mark.parametrize("user", ["3", "{client-certificate: nosuch.pem, client-key: nosuch.pem}", "{tokenFile: /nosuch/token}"])
 def test_a_user_that_the_client_cannot_read(tmp_path: Path, user: str) -> None:
     with pytest.raises(ClusterForbidden, match="context x of ") as caught:
-        connect(tmp_path, "https://127.0.0.1:1", user)
+        connect(tmp_path, "https://127.0.0.1:1", user).get(KEY)
     assert caught.value.exit_code == 5
 
 

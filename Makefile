@@ -12,7 +12,7 @@ help: ## List the targets
 $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Next: make PYTHON=python3.12 …"; exit 1; }
 	@echo "installing the Python packages into $(VENV), as pinned in requirements/dev.txt"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -30,7 +30,7 @@ demo: venv tools ## Release, diff and roll back on an embedded cluster
 
 test: venv tools ## Run the tests: units, chart, and the embedded cluster
 	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs
-	$(PYTEST) tests/cluster
+	$(PYTEST) -n 2 --dist loadfile tests/cluster
 
 lint: venv ## Check style, types and generated files
 	$(BIN)/ruff check helmtool tests tools

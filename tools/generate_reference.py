@@ -79,8 +79,13 @@ def _globals(root: Any) -> str:
 def _table(params: list[Any]) -> str:
     if not params:
         return ""
-    rows = [f"| {_names(p)} | {(p.help or '').replace('|', chr(92) + '|')}{_default(p)} |" for p in params]
+    rows = [f"| {_names(p)} | {_cell(p.help or '')}{_default(p)} |" for p in params]
     return "\n".join(["| | |", "| --- | --- |", *rows]) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text that a table's cell shows as it is."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def _names(param: Any) -> str:
@@ -104,8 +109,9 @@ def _errors() -> str:
     for module in pkgutil.walk_packages(helmtool.__path__, "helmtool."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    found = {(e.code, e.exit_code, (e.__doc__ or "").split("\n")[0].replace("|", "\\|")) for e in _subclasses(HelmtoolError)}
-    rows = [f"| `{code}` | {exit_code} | {text} |" for code, exit_code, text in sorted(found)]
+    # Two classes may share a code: what a script does about it is the same.
+    found = {e.code: f"| `{e.code}` | {e.exit_code} | {_cell((e.__doc__ or '').split(chr(10))[0])} |" for e in _subclasses(HelmtoolError)}
+    rows = [found[code] for code in sorted(found)]
     return "\n".join(["\n## Error codes of `-o json`\n", "| code | exit | meaning |", "| --- | --- | --- |", *rows]) + "\n"
 
 

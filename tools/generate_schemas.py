@@ -130,8 +130,7 @@ $ helm upgrade --install newdqmgui charts/newdqmgui --namespace dqm --reset-valu
 $ helm test newdqmgui --namespace dqm
 ```
 
-- The names of the objects are fixed, since the chart takes over what runs already: one installation in a namespace. Objects that
-  `kubectl apply` made are taken over with `helmtool adopt`.
+- The names of the objects are fixed, since the chart takes over what runs already: one installation in a namespace.
 - `--reset-values`, because Helm otherwise goes on with the values of the last release when it gets none.
 - Never `--rollback-on-failure` on the first installation: Helm then deletes what it has just taken over.
 

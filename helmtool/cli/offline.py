@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Annotated, Any
 
@@ -26,10 +25,11 @@ def validate(
     strict: Annotated[bool, typer.Option("--strict", help="What is only suspicious is an error too.")] = False,
 ) -> None:
     """Check values, rules and rendered objects of environments; needs no cluster."""
+    from helmtool.cli.running import run
     from helmtool.operations.validate import NotValid
     from helmtool.operations.validate import validate as operation
 
-    results = asyncio.run(operation(envs or (), terminal.settings, strict=strict))
+    results = run(operation(envs or (), terminal.settings, strict=strict))
     problems = [problem for result in results for problem in result.problems]
     for result in results:
         for text in result.warnings:
@@ -51,10 +51,11 @@ def validate(
 
 def render(env: EnvArgument, tag: OptionalTag = None, sets: SetOption = None) -> None:
     """Print the manifests of an environment, secrets redacted; needs no cluster."""
+    from helmtool.cli.running import run
     from helmtool.model.manifest import dump_manifests, redact
     from helmtool.operations.validate import render as operation
 
-    composed, manifests = asyncio.run(operation(env, tag, terminal.settings, sets or ()))
+    composed, manifests = run(operation(env, tag, terminal.settings, sets or ()))
     shown = [redact(manifest) for manifest in manifests]
     if composed.tag is None:
         terminal.warn(f"no tag given: rendered with {composed.values.data['image']['tag']}")

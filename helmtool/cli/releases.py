@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
-import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -72,6 +70,7 @@ def release(
     note: NoteOption = "",
 ) -> None:
     """Release an image tag to an environment, wait for it, and go back when it fails."""
+    from helmtool.cli.running import run
     from helmtool.operations.release import ReleaseOptions
     from helmtool.operations.release import release as operation
 
@@ -98,7 +97,7 @@ def release(
     elif released.deployed:
         terminal.data(f"{env} runs {released.plan.composed.image} (revision {released.revision})")
     else:
-        terminal.data(f"{env} runs {released.plan.composed.image} already (revision {released.revision}); nothing to do")
+        terminal.data(f"{env} runs {released.plan.composed.image_name} already (revision {released.revision}); nothing to do")
 
 
 def rollback(
@@ -113,6 +112,7 @@ def rollback(
     note: NoteOption = "",
 ) -> None:
     """Go back to an earlier revision, after showing what changes."""
+    from helmtool.cli.running import run
     from helmtool.operations.rollback import RollbackOptions
     from helmtool.operations.rollback import rollback as operation
 
@@ -151,12 +151,15 @@ def diff(
     against: Annotated[
         str, typer.Option("--against", metavar="live|release|ENV", help="What to compare with; an environment needs no cluster.")
     ] = "live",
-    engine: Annotated[Engine, typer.Option("--engine", help="The API server's own answer, or the helm-diff plugin.")] = Engine.SERVER,
+    engine: Annotated[
+        Engine, typer.Option("--engine", metavar="server|helm-diff", help="The API server's own answer, or the helm-diff plugin.")
+    ] = Engine.SERVER,
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 when something would change.")] = False,
     context: Annotated[int, typer.Option("--context", metavar="N", min=0, help="Lines around each change.")] = 3,
     sets: SetOption = None,
 ) -> None:
     """Show what a release would change, object by object."""
+    from helmtool.cli.running import run
     from helmtool.operations.diff import diff as operation
 
     if engine is Engine.HELM_DIFF:
@@ -179,6 +182,7 @@ def diff(
 
 def status(envs: EnvsArgument = None) -> None:
     """Show what runs where: image, revision, since when, who, and whether it is healthy."""
+    from helmtool.cli.running import run
     from helmtool.operations.status import all_environments
     from helmtool.operations.status import status as operation
 
@@ -228,27 +232,6 @@ def history(env: EnvArgument) -> None:
             terminal.data(f"{f'revision {line.revision}: ' if number == 0 else '  '}{text}")
 
 
-Result = TypeVar("Result")
-
-
-def run(operation: Coroutine[Any, Any, Result]) -> Result:
-    """Runs an asynchronous operation; the first Ctrl-C or SIGTERM cancels it, so that it can clean up, a second one ends it."""
-    try:
-        return asyncio.run(_with_sigterm(operation))
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted twice: left as it is", hint="helmtool status ENV says what is pending") from None
-
-
-async def _with_sigterm(operation: Coroutine[Any, Any, Result]) -> Result:
-    task = asyncio.current_task()
-    if task and threading.current_thread() is threading.main_thread():
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        return await operation
-    except asyncio.CancelledError:
-        raise Interrupted("interrupted before anything was written") from None
-
-
 def _confirm(environment: Environment, changes: Sequence[Change], question: str, yes: bool) -> bool:
     """Shows what will change; asks where the environment is protected. Gives whether a person was asked. Raises NotConfirmed."""
     if not terminal.quiet:
@@ -282,6 +265,7 @@ def _ask(question: str) -> bool:
 
 
 def _diff_by_plugin(env: str, tag: str | None, sets: Sequence[str], context: int, detailed_exitcode: bool) -> None:
+    from helmtool.cli.running import run
     from helmtool.operations.diff import diff_by_plugin
 
     text = run(diff_by_plugin(env, tag, terminal.settings, terminal, sets=sets, context=context))
@@ -325,9 +309,14 @@ def _change_document(change: Change, context: int = 3, names: tuple[str, str] = 
 def _without_error(entry: Any) -> dict[str, Any]:
     from dataclasses import fields
 
-    document = {f.name: getattr(entry, f.name) for f in fields(entry) if f.name != "error"}
+    document = {_camel(f.name): getattr(entry, f.name) for f in fields(entry) if f.name != "error"}
     error: HelmtoolError | None = entry.error
     return document | ({"error": {"code": error.code, "message": error.message, "hint": error.hint}} if error else {})
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def _age(moment: str) -> str:

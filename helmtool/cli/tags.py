@@ -20,7 +20,7 @@ def check(
 
     parsed = parse_tag(tag)
     if not offline:
-        terminal.skip("registry", "not in this version of helmtool; the grammar alone was checked")
+        terminal.skip("registry", "not in this version: grammar only")
     if terminal.as_json:
         terminal.document({"tag": str(parsed), "day": parsed.day, "month": parsed.month, "version": parsed.letter, "stable": parsed.stable})
     else:

@@ -90,13 +90,17 @@ def running(revisions: Sequence[Revision]) -> Revision | None:
 def rollback_target(revisions: Sequence[Revision]) -> Revision | None:
     """Where a rollback without a number goes.
 
-    Helm's own default is the last number minus one, even if that one failed. Here it is the newest revision that was
-    really deployed before the one that is deployed now; after a failed or killed upgrade, the one that is deployed.
+    Helm's own default is the last number minus one, even if that one failed. Here it is the newest revision before the
+    last that really served; where the last one serves, with other objects than it: going back to the same helps nobody.
     """
     newest = last(revisions)
     if newest is None:
         return None
-    return running([r for r in revisions if r.number < newest.number])
+    return running([r for r in revisions if r.number < newest.number and not (newest.served and _same_objects(r, newest))])
+
+
+def _same_objects(one: Revision, other: Revision) -> bool:
+    return bool(one.manifest) and one.manifest == other.manifest
 
 
 def tag_of(revision: Revision) -> str:

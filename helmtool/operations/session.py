@@ -53,9 +53,7 @@ def open_session(name: str, settings: Settings, progress: Progress) -> Session:
     helm = Helm(HelmCommand(path, version, access), environment.release, environment.namespace)
     progress.done("guard", f"{name} is {access.cluster} at {access.server}")
     if not is_pinned(environment):
-        progress.warn(
-            f"{name} is known by its cluster's name alone: pin server, caFingerprint or kubeSystemUid in values/environments.yaml"
-        )
+        progress.warn(f"{name} is known by its cluster's name alone; a pin is safer (environments.yaml)")
     return Session(project, environment, environments, access, Cluster(access, environment.namespace), helm)
 
 

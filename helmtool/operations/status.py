@@ -13,7 +13,7 @@ from helmtool.errors import HelmtoolError
 from helmtool.model.manifest import is_hook, key_of, parse_manifests
 from helmtool.model.record import Record
 from helmtool.model.revision import Revision, last, running, tag_of
-from helmtool.model.rollout import judge
+from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress, Silent
 from helmtool.operations.session import Session, check_cluster, open_session
@@ -99,8 +99,14 @@ def _live_status(session: Session) -> Status:
         who=record.who if record else "",
         ready=rollout.ready,
         desired=rollout.desired,
-        problem="" if rollout.complete else rollout.text,
+        problem=_problem(newest, rollout),
     )
+
+
+def _problem(newest: Revision, rollout: Rollout) -> str:
+    if newest.status.pending:
+        return f"revision {newest.number} is {newest.status.value} since {newest.updated}; {rollout.text}"
+    return "" if rollout.complete else rollout.text
 
 
 def _outcome(revision: Revision) -> str:

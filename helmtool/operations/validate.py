@@ -63,8 +63,4 @@ async def _validate(project: Project, environment: Environment, strict: bool) ->
 def _suspicious(environment: Environment) -> tuple[str, ...]:
     """What works, and is less safe than it could be."""
     pinned = environment.embedded or environment.cluster.pinned
-    return (
-        ()
-        if pinned or not environment.protected
-        else ("the cluster is known by its name alone: no server, caFingerprint or kubeSystemUid is pinned",)
-    )
+    return () if pinned or not environment.protected else ("known by its cluster's name alone; a pin is safer (environments.yaml)",)

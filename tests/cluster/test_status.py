@@ -20,11 +20,11 @@ def test_through_the_life_of_a_release(helmtool: Helmtool, kube: Kube) -> None:
     assert text[1].split()[:4] == ["local", "running", "1/1", "2"]
     assert text[1].split()[5:] == [getpass.getuser(), "HG0205a"]
     (entry,) = helmtool("status", "local", "-o", "json").json
-    assert {k: entry[k] for k in ("state", "image", "revision", "last_status", "ready", "desired", "problem")} == {
+    assert {k: entry[k] for k in ("state", "image", "revision", "lastStatus", "ready", "desired", "problem")} == {
         "state": "running",
         "image": f"{REPOSITORY}:HG0205a",
         "revision": 2,
-        "last_status": "deployed",
+        "lastStatus": "deployed",
         "ready": 1,
         "desired": 1,
         "problem": "",
@@ -58,7 +58,7 @@ def test_pending(helmtool: Helmtool, kube: Kube) -> None:
     helmtool("release", "local", "HG0105a")
     kube.store_status(1, "pending-upgrade")
     (entry,) = helmtool("status", "local", "-o", "json").json
-    assert (entry["state"], entry["last_status"]) == ("pending", "pending-upgrade")
+    assert (entry["state"], entry["lastStatus"]) == ("pending", "pending-upgrade")
 
 
 def test_what_cannot_be_reached_hides_nothing(helmtool: Helmtool, project: Path) -> None:

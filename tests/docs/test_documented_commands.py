@@ -111,15 +111,13 @@ def test_command(command: Command) -> None:
             assert_files(words[1:])
 
 
-# The page is generated, and promises what is still to come.
-NOT_YET = {"helmtool adopt"}
 INLINE = re.compile(r"`(helmtool(?: [a-z]+){1,2})[^`]*`")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
 def test_commands_within_sentences(page: Path) -> None:
     """The command's name alone: in a sentence, arguments are often left away."""
-    for text in set(INLINE.findall(page.read_text(encoding="utf-8"))) - NOT_YET:
+    for text in set(INLINE.findall(page.read_text(encoding="utf-8"))):
         group: Any = typer.main.get_command(app)
         for word in text.split()[1:]:
             if not hasattr(group, "commands"):

@@ -20,7 +20,7 @@ from helmtool import __version__
 from helmtool.cli import tags
 from helmtool.cli.app import run
 from helmtool.cli.options import reset
-from helmtool.cli.releases import run as run_operation
+from helmtool.cli.running import run as run_operation
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, Problem, Refused, Unreachable, UsageError
 
 Capture = pytest.CaptureFixture[str]

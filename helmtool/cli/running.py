@@ -1,0 +1,31 @@
+"""Runs an operation to its end, or to the signal that ends it; imported late, because asyncio is felt with every command."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from helmtool.errors import Interrupted
+
+Result = TypeVar("Result")
+
+
+def run(operation: Coroutine[Any, Any, Result]) -> Result:
+    """The operation's result; the first Ctrl-C or SIGTERM cancels it, so that it can clean up, a second one ends it."""
+    try:
+        return asyncio.run(_with_sigterm(operation))
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted twice: left as it is", hint="helmtool status ENV says what is pending") from None
+
+
+async def _with_sigterm(operation: Coroutine[Any, Any, Result]) -> Result:
+    task = asyncio.current_task()
+    if task and threading.current_thread() is threading.main_thread():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await operation
+    except asyncio.CancelledError:
+        raise Interrupted("interrupted before anything was written") from None

@@ -240,3 +240,29 @@ def test_the_user_is_made_where_the_base_has_none(place: Place) -> None:
     status, output = place.run(script)
     assert status == 0, output
     assert output.strip().endswith("_cmsusr:x:1000:1000::/home/cmsusr:/bin/bash")
+
+
+def test_the_whole_installation_on_debian(place: Place) -> None:
+    """With the packages of the distribution and the package index, as the image is made; then the service answers."""
+    need("apt-get")
+    port = free_port()
+    script = MAKE_IMAGE + "bash /mnt/context/install.sh packages\nbash /mnt/context/install.sh requirements /usr/bin/python3\n" + MOUNT
+    process = place.popen(
+        script + "ln -sf /usr/bin/python3 /usr/local/bin/python3\necho installed > /mnt/state\n" + POD, DQMGUI_PORT=str(port)
+    )
+    try:
+        wait_for("the packages are there", lambda: (place.shared / "state").exists() or process.poll() is not None, 300)
+        serving(process, port)
+        stop(process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_package_that_is_not_there_ends_the_installation(place: Place) -> None:
+    need("apt-get")
+    script = "rm -rf /etc/apt/sources.list* /var/lib/apt/lists/*\nbash /mnt/context/install.sh packages\necho went on\n"
+    status, output = place.run(script)
+    assert status != 0
+    assert "Unable to locate package" in output
+    assert "went on" not in output

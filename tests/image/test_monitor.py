@@ -189,9 +189,8 @@ def test_a_kdc_that_says_nothing(pod: Pod, realm: Realm) -> None:
 def test_the_realm_is_not_known(pod: Pod, realm: Realm) -> None:
     realm.keytab("cmsdqm", pod.secrets / "a.keytab")
     other = realm.folder / "other.conf"
-    other.write_text(
-        f"[libdefaults]\n default_realm = ELSEWHERE.TEST\n dns_lookup_kdc = false\n[realms]\n X = {{\n  kdc = 127.0.0.1:{free_port()}\n }}\n"
-    )
+    realms = f"[realms]\n ELSEWHERE.TEST = {{\n  kdc = 127.0.0.1:{free_port()}\n }}\n"
+    other.write_text(f"[libdefaults]\n default_realm = ELSEWHERE.TEST\n dns_lookup_kdc = false\n{realms}")
     pod.settings["KRB5_CONFIG"] = str(other)
     assert f"no KDC answers for {REALM}" in refused(pod)
 

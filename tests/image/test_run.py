@@ -176,7 +176,7 @@ def test_the_lock_of_a_killed_pod_is_free(pod: Pod, make_pod: MakePod) -> None:
     for one in whole:
         os.kill(one, signal.SIGKILL)
     pod.ended()
-    second = other_pod(make_pod, pod, DQMGUI_LOCK_SECONDS="0")
+    second = other_pod(make_pod, pod, DQMGUI_LOCK_SECONDS="5")
     second.start()
     second.serving()
 
@@ -243,7 +243,7 @@ def test_the_ticket_keeper_does_not_hold_the_lock(make_pod: MakePod, realm: Real
         os.kill(one, signal.SIGKILL)
     pod.ended()
     assert pod.keeper()
-    second = other_pod(make_pod, pod, DQMGUI_LOCK_SECONDS="0")
+    second = other_pod(make_pod, pod, DQMGUI_LOCK_SECONDS="5")
     second.start()
     second.serving()
 

@@ -8,8 +8,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-
-from tests.image.conftest import IMAGE, STAND_IN, get, wait_for
+from pod import IMAGE, STAND_IN, get, wait_for
 
 TAG = "newdqmgui-test:image"
 

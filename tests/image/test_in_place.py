@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from tests.image.conftest import CHECKOUT, IMAGE, REALM, STAND_IN, Realm, free_port, get, need, wait_for
+from pod import CHECKOUT, IMAGE, STAND_IN, free_port, get, need, wait_for
+from realm import REALM, Realm
 
 START = CHECKOUT / "charts/newdqmgui/files/setup-certs-and-run.sh"
 NAMESPACES = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from tests.image.conftest import IMAGE, REALM, Pod, Realm, free_port, wait_for
+from pod import IMAGE, Pod, free_port, wait_for
+from realm import REALM, Realm
 
 
 @pytest.fixture

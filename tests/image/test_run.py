@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from tests.image.conftest import REALM, Pod, Realm, get, wait_for
+from pod import Pod, get, wait_for
+from realm import REALM, Realm
 
 MakePod = Callable[..., Pod]
 

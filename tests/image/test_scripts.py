@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
-from tests.image.conftest import CHECKOUT, IMAGE, STAND_IN, need
+from pod import CHECKOUT, IMAGE, STAND_IN, need
 
 SCRIPTS = sorted([*IMAGE.glob("*.sh"), *STAND_IN.glob("scripts/*.sh"), *CHECKOUT.glob("charts/*/files/*.sh")])
 

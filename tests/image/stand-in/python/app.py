@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -48,6 +49,8 @@ async def renderers(app: web.Application) -> AsyncIterator[None]:
     renderer = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     log(work_dir, "started")
     yield
+    # A stop takes a moment, and a renderer that was struck by the same signal is gone by then.
+    time.sleep(0.3)
     log(work_dir, "the renderer was there until the end" if renderer.poll() is None else "the renderer was gone before the end")
     if "STAND_IN_LEAVES_RENDERER" not in os.environ:
         renderer.terminate()

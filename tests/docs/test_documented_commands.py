@@ -21,7 +21,7 @@ PAGES = sorted(
     if page.is_file()
 )
 NOT_RUN = CHECKOUT / "docs/reference/not-run.md"
-MARKS = ("# needs CERN's network", "# needs real pods")
+MARKS = ("# needs CERN's network", "# needs real pods", "# needs docker")
 READ_FILES = ("helm", "kubectl", "docker", "python", "python3", "source")
 SEPARATORS = {"|", "||", "&&", ";", "&"}
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)

@@ -1,0 +1,104 @@
+"""The Dockerfile built and run by a real docker, on Debian, with the stand-in as the service."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from pod import IMAGE, STAND_IN, get, wait_for
+
+TAG = "newdqmgui-test:image"
+
+
+def docker(*arguments: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=check, timeout=timeout)
+
+
+def why_not() -> str:
+    """Why there is no docker here; nothing where there is one."""
+    if shutil.which("docker") is None:
+        return "docker is not installed"
+    try:
+        answer = docker("version", "--format", "{{.Server.Version}}", check=False, timeout=20)
+    except subprocess.TimeoutExpired:
+        return "the docker daemon does not answer"
+    return "" if answer.returncode == 0 else f"no docker daemon: {answer.stderr.strip()}"
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    context = tmp_path_factory.mktemp("context") / "newdqmgui"
+    shutil.copytree(IMAGE, context)
+    shutil.copytree(STAND_IN, context / "stand-in", ignore=shutil.ignore_patterns("__pycache__"))
+    (context / "stand-in/secret.keytab").write_bytes(b"\x05\x02")
+    values = {
+        "BASE_IMAGE": "debian:bookworm-slim",
+        "DQMGUI_SOURCE": "stand-in",
+        "IMAGE_REVISION": "0123abc",
+        "IMAGE_CREATED": "2026-05-01T00:00:00Z",
+        "IMAGE_SOURCE": "https://example.org/source",
+    }
+    built = docker(
+        "build",
+        "-t",
+        TAG,
+        *(word for name, value in values.items() for word in ("--build-arg", f"{name}={value}")),
+        str(context),
+        timeout=1200,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    return TAG
+
+
+@pytest.fixture
+def container(image: str) -> Iterator[str]:
+    name = docker("run", "-d", "-P", image).stdout.strip()
+    yield name
+    docker("rm", "-f", name)
+
+
+def test_labels_and_user(image: str) -> None:
+    config = json.loads(docker("image", "inspect", image).stdout)[0]["Config"]
+    assert config["User"] == "1000:1000"
+    assert config["Labels"]["org.opencontainers.image.revision"] == "0123abc"
+    assert config["Labels"]["org.opencontainers.image.created"] == "2026-05-01T00:00:00Z"
+    assert config["Labels"]["org.opencontainers.image.source"] == "https://example.org/source"
+    assert set(config["ExposedPorts"]) == {"8889/tcp", "18889/tcp"}
+
+
+def test_no_secret_and_no_context_in_the_image(image: str) -> None:
+    found = docker(
+        "run", "--rm", "--entrypoint", "find", image, "/home/cmsusr", "/opt/image", "-name", "*.keytab", "-o", "-name", "context"
+    ).stdout
+    assert not found.strip()
+
+
+def test_it_serves_and_stops(container: str) -> None:
+    port = int(docker("port", container, "8889/tcp").stdout.splitlines()[0].rsplit(":", 1)[1])
+    wait_for("the server answers", lambda: get(port), 60)
+    metrics = int(docker("port", container, "18889/tcp").stdout.splitlines()[0].rsplit(":", 1)[1])
+    assert "stand_in_samples" in get(metrics, "/metrics")
+    docker("stop", "--time", "30", container)
+    assert docker("inspect", "--format", "{{.State.ExitCode}}", container).stdout.strip() == "0"
+    assert "INFO the server has stopped (0)" in docker("logs", container).stdout
+
+
+def test_a_second_container_of_one_volume_is_refused(image: str) -> None:
+    volume = docker("volume", "create").stdout.strip()
+    mount = f"{volume}:/home/cmsusr/dqmgui/data"
+    first = docker("run", "-d", "-P", "-v", mount, image).stdout.strip()
+    try:
+        port = int(docker("port", first, "8889/tcp").stdout.splitlines()[0].rsplit(":", 1)[1])
+        wait_for("the first answers", lambda: get(port), 60)
+        second = docker("run", "--rm", "-e", "DQMGUI_LOCK_SECONDS=1", "-v", mount, image, check=False)
+        assert second.returncode == 1
+        assert "/home/cmsusr/dqmgui/data is in use" in second.stderr
+    finally:
+        docker("rm", "-f", first)
+        docker("volume", "rm", volume)

@@ -96,7 +96,7 @@ class Repository:
 class Retention:
     """The rule of the registry's clean-up; `drops_after_days` without a pull, 0 where no rule is known."""
 
-    keeps_stable: bool = True
+    keeps_stable: bool = False
     drops_after_days: int = 0
 
     def drops_on(self, tag: Tag, created: datetime | None) -> date | None:

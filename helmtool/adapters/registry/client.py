@@ -86,6 +86,10 @@ class Registry:
         digest = answer.headers.get("Docker-Content-Digest", "")
         return digest if is_digest(digest) else self.manifest(tag).digest
 
+    def missing(self, tag: str) -> NotFound:
+        """The error for a tag that has no digest."""
+        return NotFound(self.repository.host, f"{self.repository}:{tag}", self._auth.source)
+
     def manifest(self, reference: str) -> Manifest:
         """The manifest under a tag or a digest, checked against the digest. Raises NotFound, WrongDigest, SchemaOne, UnexpectedAnswer."""
         name = f"{self.repository}{'@' if is_digest(reference) else ':'}{reference}"

@@ -56,7 +56,7 @@ class WrongDigest(UnexpectedAnswer):
 class SchemaOne(InvalidInput):
     """A manifest of Docker's schema 1, which has no digest that stays the same."""
 
-    code = "schema-1"
+    code = "schema-one"
 
     def __init__(self, what: str) -> None:
         super().__init__(

@@ -11,7 +11,8 @@ from typing import Any
 from helmtool.adapters import process
 from helmtool.errors import InvalidInput
 from helmtool.model.document import Document, parse_document
-from helmtool.model.environment import Environment, find_environment, parse_environments
+from helmtool.model.environment import Environment, find_environment, parse_environments, parse_retention
+from helmtool.model.registry import Retention
 
 CHART = Path("charts/newdqmgui")
 ENVIRONMENTS = Path("values/environments.yaml")
@@ -56,6 +57,10 @@ class Project:
     def environments(self) -> dict[str, Environment]:
         """The environments of `values/environments.yaml`, by name. Raises InvalidInput."""
         return parse_environments(self.document(ENVIRONMENTS))
+
+    def retention(self) -> Retention:
+        """The rule of the registry's clean-up, from the same file. Raises InvalidInput."""
+        return parse_retention(self.document(ENVIRONMENTS))
 
     def environment(self, name: str) -> Environment:
         """One environment; an unknown name is an error that suggests the nearest one."""

@@ -1,26 +1,60 @@
-"""Image tags: tag check."""
+"""Image tags: tag check, list, next, stable."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import Annotated, Any
 
 import typer
 
-from helmtool.cli.options import group, terminal, with_globals
+from helmtool.cli.options import YesOption, complete_environment, group, terminal, with_globals
+from helmtool.cli.releases import NotConfirmed
 
 app = group("Image tags: HG<day><month><a-z>, with -stable once accepted.")
+
+EnvOption = Annotated[
+    str,
+    typer.Option("--env", metavar="ENV", help="Whose image.repository is asked.", autocompletion=complete_environment),
+]
 
 
 def check(
     tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag to check, as in HG0105a.")],
     offline: Annotated[bool, typer.Option("--offline", help="Check the grammar alone.")] = False,
+    env: EnvOption = "prod",
 ) -> None:
-    """Check a tag's grammar."""
+    """Check a tag: its grammar, and what the registry knows of it."""
     from helmtool.model.tag import parse_tag
 
     parsed = parse_tag(tag)
-    if not offline:
-        terminal.skip("registry", "not in this version: grammar only")
+    if offline:
+        _print_grammar(parsed)
+        return
+    from helmtool.operations.tags import check_tag
+
+    state = check_tag(tag, env, terminal.settings)
+    if terminal.as_json:
+        terminal.document(state.as_dict())
+        return
+    twin = {"yes": "the same digest", "no": "none", "other": f"another image: {state.twin}"}[state.stable]
+    facts = state.facts
+    rows = [
+        ("image", state.repository),
+        ("digest", facts.digest),
+        ("created", f"{facts.created:%Y-%m-%d %H:%M} UTC" if facts.created else "not known"),
+        ("size", f"{_size(facts.size)}, compressed"),
+        ("platform", ", ".join(facts.platforms) or "not known"),
+        *([] if parsed.stable else [("stable twin", twin)]),
+        ("clean-up", state.risk),
+    ]
+    terminal.data("\n".join([str(parsed), *(f"  {name:<12} {value}" for name, value in rows)]))
+    if state.other_day:
+        terminal.warn(f"{parsed} names day {parsed.day:02d}, month {parsed.month:02d}, but the image is of {facts.created:%Y-%m-%d}")
+    if not parsed.stable and state.stable == "no" and state.drops_on:
+        terminal.say(f"to keep it: helmtool tag stable {parsed}")
+
+
+def _print_grammar(parsed: Any) -> None:
     if terminal.as_json:
         terminal.document({"tag": str(parsed), "day": parsed.day, "month": parsed.month, "version": parsed.letter, "stable": parsed.stable})
     else:
@@ -29,4 +63,77 @@ def check(
         )
 
 
+def list_command(env: EnvOption = "prod") -> None:
+    """List the registry's tags, the newest image first."""
+    from helmtool.operations.tags import list_tags
+
+    states = list_tags(env, terminal.settings, terminal)
+    if terminal.as_json:
+        terminal.document([state.as_dict() for state in states])
+        return
+    rows = [
+        (
+            str(state.tag),
+            f"{state.facts.created:%Y-%m-%d %H:%M}" if state.facts.created else "-",
+            _size(state.facts.size),
+            state.stable,
+            state.facts.digest.removeprefix("sha256:")[:12],
+            "yes" if state.tag.stable and state.retention.keeps_stable else f"to {state.drops_on}" if state.drops_on else "-",
+        )
+        for state in states
+    ]
+    terminal.table(("TAG", "CREATED (UTC)", "SIZE", "STABLE", "DIGEST", "KEPT"), rows)
+
+
+def next_command(
+    date: Annotated[str | None, typer.Option("--date", metavar="DATE", help="YYYY-MM-DD; without it, today at CERN.")] = None,
+    env: EnvOption = "prod",
+) -> None:
+    """Print the next free tag of a day, from what the registry has."""
+    from helmtool.operations.tags import free_tag
+
+    tag, repository = free_tag(env, terminal.settings, date)
+    if terminal.as_json:
+        terminal.document({"tag": str(tag), "repository": repository})
+    else:
+        terminal.data(str(tag))
+
+
+def stable(
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="The accepted tag, as in HG0105a.")],
+    yes: YesOption = False,
+    env: EnvOption = "prod",
+) -> None:
+    """Add -stable to an accepted tag: the same digest, which the clean-up spares."""
+    from helmtool.operations.tags import make_stable
+
+    def confirm(tag: Any, digest: str, repository: str) -> None:
+        if yes:
+            return
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise NotConfirmed(
+                f"{tag.as_stable()} would be written to {repository}, and there is no terminal to ask at",
+                hint=f"helmtool tag check {tag}, then add --yes",
+            )
+        if not typer.confirm(f"Write {repository}:{tag.as_stable()} as {digest}?", err=True):
+            raise NotConfirmed("not confirmed; nothing was written")
+
+    made = make_stable(tag, env, terminal.settings, confirm)
+    if terminal.as_json:
+        terminal.document({"tag": str(made.tag), "digest": made.digest, "repository": made.repository, "written": made.written})
+    else:
+        terminal.data(f"{made.tag} {'is' if made.written else 'was already'} {made.digest}")
+
+
+def _size(size: int) -> str:
+    """Bytes as people read them, in eight characters at most."""
+    if size < 1000:
+        return f"{size} B"
+    power = min((len(str(size)) - 1) // 3, 4)
+    return f"{size / 1000**power:.1f} {'kMGT'[power - 1]}B"
+
+
 app.command()(with_globals(check))
+app.command("list")(with_globals(list_command))
+app.command("next")(with_globals(next_command))
+app.command()(with_globals(stable))

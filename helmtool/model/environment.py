@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from helmtool.errors import InvalidInput, Problem
 from helmtool.model.document import Document, Path, dotted
+from helmtool.model.registry import Retention
 from helmtool.model.tag import StableTag
 
 _Choice = TypeVar("_Choice", bound=Enum)
@@ -111,15 +112,35 @@ def matching(environments: Mapping[str, Environment], cluster_name: str) -> list
 def parse_environments(document: Document) -> dict[str, Environment]:
     """The environments of the file, by name, in its order. Raises InvalidEnvironments with all problems at once."""
     reader = _Reader(document, ())
-    reader.allow_only("environments")
+    reader.allow_only("environments", "registry")
     entries = reader.section("environments")
     environments = {name: _environment(name, entries.section(name)) for name in entries.data}
     if not entries.data and not reader.problems:
         reader.add("environments", "no environment is described")
     _check_endings(entries, environments)
+    _retention(reader)
     if reader.problems:
         raise InvalidEnvironments(document.file, tuple(reader.problems))
     return environments
+
+
+def parse_retention(document: Document) -> Retention:
+    """The rule of the registry's clean-up, from the key `registry`. Raises InvalidEnvironments."""
+    reader = _Reader(document, ())
+    retention = _retention(reader)
+    if reader.problems:
+        raise InvalidEnvironments(document.file, tuple(reader.problems))
+    return retention
+
+
+def _retention(reader: _Reader) -> Retention:
+    registry = reader.section("registry")
+    registry.allow_only("keepsStable", "dropsAfterDays")
+    days = registry.data.get("dropsAfterDays", 0)
+    if not isinstance(days, int) or isinstance(days, bool) or not 0 <= days <= 3650:
+        registry.add("dropsAfterDays", "expected whole days from 0 (no rule is known) to 3650")
+        days = 0
+    return Retention(registry.flag("keepsStable"), days)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ def test_commands_without_a_cluster(helmtool: list[str], show: Callable[..., Non
     cases = [
         Case("python -c pass", always(sys.executable, "-c", "pass")),
         Case("helmtool --help", always(helmtool[0], "--help")),
-        Case("helmtool tag check HG0105a", always(*helmtool, "tag", "check", "HG0105a")),
+        Case("helmtool tag check --offline", always(*helmtool, "tag", "check", "HG0105a", "--offline")),
         Case("helmtool validate prod", always(*helmtool, "validate", "prod")),
     ]
     rows = side_by_side(cases, rounds=ROUNDS, environment=own_environment())

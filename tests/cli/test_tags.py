@@ -56,7 +56,7 @@ def test_what_was_meant_is_the_next_thing_to_type(cli: Cli) -> None:
 
 @pytest.mark.parametrize("tag", ["HG2902a", "HG0105a", "HG3112z-stable"])
 def test_a_tag_that_is_one(cli: Cli, tag: str) -> None:
-    text, script = cli.run("tag", "check", tag, "--offline"), cli.run("tag", "check", tag, "-o", "json")
+    text, script = cli.run("tag", "check", tag, "--offline"), cli.run("tag", "check", tag, "--offline", "-o", "json")
     assert (text.code, text.err) == (0, "")
     assert text.out.startswith(f"{tag}: ")
     assert script.document["tag"] == tag

@@ -178,7 +178,11 @@ HEAVY = {"kubernetes", "pyhelm3", "pydantic", "jsonschema", "urllib3", "requests
 
 @pytest.mark.parametrize(
     ("arguments", "heavy"),
-    [(["--help"], HEAVY | {"yaml"}), (["--version"], HEAVY | {"yaml", "rich"}), (["tag", "check", "HG0105a"], HEAVY | {"yaml", "rich"})],
+    [
+        (["--help"], HEAVY | {"yaml"}),
+        (["--version"], HEAVY | {"yaml", "rich"}),
+        (["tag", "check", "HG0105a", "--offline"], HEAVY | {"yaml", "rich"}),
+    ],
     ids=["help", "version", "tag-check"],
 )
 def test_what_needs_no_cluster_starts_without_its_libraries(arguments: list[str], heavy: set[str]) -> None:

@@ -24,7 +24,7 @@ from helmtool.cli.running import run as run_operation
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, Problem, Refused, Unreachable, UsageError
 
 Capture = pytest.CaptureFixture[str]
-COMMAND = ["tag", "check", "HG0105a"]
+COMMAND = ["tag", "check", "--offline", "HG0105a"]
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def _fresh() -> Iterator[None]:
 
 @pytest.fixture
 def fail_with(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes `tag check` raise something."""
+    """Makes `tag check --offline` raise something."""
 
     def install(error: BaseException) -> None:
         def fail(_: str) -> Any:
@@ -82,7 +82,7 @@ def test_each_family_as_one_json_document(
         (["tag"], ""),
         (["tag", "nosuch"], "nosuch"),
         (["tag", "check"], "Missing argument"),
-        (["tag", "check", "a", "b"], "b"),
+        (["tag", "check", "--offline", "a", "b"], "b"),
         ([*COMMAND, "--nosuch"], "--nosuch"),
         ([*COMMAND, "--output", "xml"], "xml"),
         ([*COMMAND, "--kubeconfig"], "--kubeconfig"),
@@ -178,7 +178,11 @@ def program(*arguments: str, **options: Any) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(("tag", "code"), [("HG0105a", 0), ("HG3201a", 3)])
 def test_closed_streams_do_not_change_the_exit_code(closed: str, tag: str, code: int) -> None:
     done = subprocess.run(
-        ["sh", "-c", f'"$0" -m helmtool tag check {tag} {closed}', sys.executable], check=False, capture_output=True, text=True, timeout=60
+        ["sh", "-c", f'"$0" -m helmtool tag check --offline {tag} {closed}', sys.executable],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == code
     assert "Traceback" not in done.stderr

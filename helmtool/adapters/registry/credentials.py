@@ -1,0 +1,143 @@
+"""Credentials for a registry, from where podman, docker and helm keep them; read only when a registry asks for some."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from helmtool.adapters import process
+from helmtool.adapters.registry.errors import CredentialsUnreadable
+from helmtool.model.registry import Repository
+
+HELPER_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Who asks; `source` is the file or helper it came from, the only part that a message may show."""
+
+    user: str = field(repr=False)
+    password: str = field(repr=False)
+    source: str
+    identity_token: str = field(default="", repr=False)
+
+    @property
+    def basic(self) -> str:
+        """The value of an Authorization header."""
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+
+def find_credential(repository: Repository, environ: Mapping[str, str] | None = None) -> Credential | None:
+    """The first credential that a file has for the repository, or nothing. Raises CredentialsUnreadable."""
+    for file in _files(os.environ if environ is None else environ):
+        config = _read(file)
+        found = _from_config(config, repository, file) if config else None
+        if found:
+            return found
+    return None
+
+
+def _files(environ: Mapping[str, str]) -> Iterator[Path]:
+    """REGISTRY_AUTH_FILE alone where it is set, as podman has it; else podman's, docker's and helm's own files."""
+    if environ.get("REGISTRY_AUTH_FILE"):
+        yield Path(environ["REGISTRY_AUTH_FILE"])
+        return
+    home = environ.get("HOME", "")
+    config = environ.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
+    docker = environ.get("DOCKER_CONFIG") or (f"{home}/.docker" if home else "")
+    helm = environ.get("HELM_CONFIG_HOME") or (f"{config}/helm" if config else "")
+    for folder, name in (
+        (environ.get("XDG_RUNTIME_DIR"), "containers/auth.json"),
+        (config, "containers/auth.json"),
+        (docker, "config.json"),
+    ):
+        if folder:
+            yield Path(folder, name)
+    if environ.get("HELM_REGISTRY_CONFIG"):
+        yield Path(environ["HELM_REGISTRY_CONFIG"])
+    elif helm:
+        yield Path(helm, "registry/config.json")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_bytes() or b"{}")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise CredentialsUnreadable(f"{file}: {error.strerror}", hint=f"ls -l {file}") from None
+    except ValueError:
+        raise CredentialsUnreadable(f"{file} is not JSON", hint=f"mend or remove {file}, then log in again") from None
+    if not isinstance(data, dict) or not all(isinstance(data.get(key) or {}, dict) for key in ("auths", "credHelpers")):
+        raise CredentialsUnreadable(f"{file}: expected an object with `auths`", hint=f"mend or remove {file}, then log in again")
+    return data
+
+
+def _from_config(config: dict[str, Any], repository: Repository, file: Path) -> Credential | None:
+    """A helper of this host first, then the most specific entry, then the helper of all hosts."""
+    helper = (config.get("credHelpers") or {}).get(repository.host)
+    if helper:
+        return _ask_helper(str(helper), repository.host, file)
+    auths = {_host_of(str(key)): entry for key, entry in (config.get("auths") or {}).items()}
+    segments = str(repository).split("/")
+    for count in range(len(segments), 0, -1):
+        entry = auths.get("/".join(segments[:count]))
+        found = _decode(entry, file) if isinstance(entry, dict) else None
+        if found:
+            return found
+    store = config.get("credsStore")
+    return _ask_helper(str(store), repository.host, file) if store else None
+
+
+def _host_of(key: str) -> str:
+    """The key of an entry without what older clients add to it: `https://HOST/v1/`."""
+    return re.sub(r"/v[12]/?$", "", re.sub(r"^https?://", "", key)).rstrip("/")
+
+
+def _decode(entry: Mapping[str, Any], file: Path) -> Credential | None:
+    token = entry.get("identitytoken")
+    if isinstance(token, str) and token:
+        return Credential("", "", str(file), token)
+    if isinstance(entry.get("username"), str) and isinstance(entry.get("password"), str):
+        return Credential(entry["username"], entry["password"], str(file))
+    if not entry.get("auth"):
+        return None
+    try:
+        user, colon, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
+    except (binascii.Error, ValueError, TypeError):
+        colon = ""
+    if not colon:
+        raise CredentialsUnreadable(f"{file}: an `auth` is not base64 of user:password", hint="log in again")
+    return Credential(user, password.rstrip("\0"), str(file))
+
+
+def _ask_helper(name: str, host: str, file: Path) -> Credential | None:
+    """Asks `docker-credential-NAME get`, the host on standard input (Docker's credential helper protocol)."""
+    program = f"docker-credential-{name}"
+    if not re.fullmatch(r"[A-Za-z0-9][-._A-Za-z0-9]*", name):
+        raise CredentialsUnreadable(f"{file} names a credential helper that is no program's name", hint=f"edit {file}")
+    try:
+        done = process.run([program, "get"], input=host.encode(), timeout=HELPER_TIMEOUT)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = "takes too long" if isinstance(error, subprocess.TimeoutExpired) else f"cannot be started: {error.strerror}"
+        raise CredentialsUnreadable(f"{program}, which {file} names, {reason}", hint=f"command -v {program}, or edit {file}") from None
+    if done.returncode != 0:
+        if b"credentials not found" in done.stdout + done.stderr:
+            return None
+        raise CredentialsUnreadable(f"{program} ended with {done.returncode}", hint=f"echo {host} | {program} get")
+    try:
+        answer = json.loads(done.stdout)
+        user, secret = str(answer["Username"]), str(answer["Secret"])
+    except (ValueError, KeyError, TypeError):
+        raise CredentialsUnreadable(
+            f"{program} answers with something else than credentials", hint=f"echo {host} | {program} list"
+        ) from None
+    return Credential("", "", program, secret) if user == "<token>" else Credential(user, secret, program)

@@ -1,0 +1,227 @@
+"""HTTP to a registry: time limits, bounded retries, redirects and sizes, a proxy where the environment names one."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import ssl
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+import urllib3
+
+from helmtool import __version__
+from helmtool.adapters.registry.errors import RateLimited, RegistryFailed, RegistryUnreachable
+from helmtool.model.registry import UnexpectedAnswer, is_loopback
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT, READ_TIMEOUT, BODY_TIMEOUT = 5.0, 20.0, 60.0
+ATTEMPTS, REDIRECTS = 3, 5
+LONGEST_WAIT = 10.0
+"""Seconds that a `Retry-After` may ask for before the command ends instead of waiting."""
+THREADS = 8
+READS = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; `body` is not shown by repr, for a token may be in it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    challenges: tuple[str, ...] = ()
+
+
+class _Broken(Exception):
+    """The connection broke in the middle: worth another try."""
+
+
+class Transport:
+    """Sends requests for one registry; may be used by several threads."""
+
+    def __init__(self, host: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.host = host
+        self._sleep = sleep
+        self._pools: dict[str, urllib3.PoolManager] = {}
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        limit: int,
+        body: bytes | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request, tried again where that can help: a broken or failing read, and a short pause that was asked for.
+
+        `limit` is the largest body in bytes. Raises RegistryUnreachable, RateLimited, RegistryFailed and UnexpectedAnswer.
+        """
+        what = f"{method} {urlsplit(url).path}"
+        for attempt in range(1, ATTEMPTS + 1):
+            last = attempt == ATTEMPTS
+            try:
+                answer = self._follow(method, url, headers, limit, body, fields)
+            except _Broken as broken:
+                if last or method not in READS:
+                    raise RegistryUnreachable(self.host, str(broken)) from None
+                self._sleep(0.5 * attempt)
+                continue
+            if answer.status == 429:
+                self._sleep(self._pause(answer, last=last))
+            elif answer.status >= 500 and (last or method not in READS):
+                raise RegistryFailed(self.host, answer.status, what)
+            elif answer.status >= 500:
+                self._sleep(min(_seconds(answer.headers.get("Retry-After")) or 0.5 * attempt, LONGEST_WAIT))
+            else:
+                return answer
+        raise RateLimited(self.host, None)
+
+    def _pause(self, answer: Answer, *, last: bool) -> float:
+        """How long to wait after a 429. Raises RateLimited where that is too long, or was done often enough."""
+        asked = _seconds(answer.headers.get("Retry-After"))
+        if last or (asked or 0) > LONGEST_WAIT:
+            raise RateLimited(self.host, asked)
+        return 1.0 if asked is None else asked
+
+    def _follow(
+        self, method: str, url: str, headers: Mapping[str, str], limit: int, body: bytes | None, fields: Mapping[str, str] | None
+    ) -> Answer:
+        """Follows redirects of reads; credentials stay with the host that they are for."""
+        sent = {"User-Agent": f"helmtool/{__version__}", **headers}
+        for _ in range(REDIRECTS + 1):
+            answer = self._once(method, url, sent, limit, body, fields)
+            target = answer.headers.get("Location")
+            if answer.status not in (301, 302, 303, 307, 308) or not target or method not in READS:
+                return answer
+            before, url = urlsplit(url), urljoin(url, target)
+            after = urlsplit(url)
+            if after.scheme != "https" and not (after.scheme == "http" and is_loopback(after.netloc)):
+                raise UnexpectedAnswer(
+                    f"{self.host} sends on to an address without TLS, {after.scheme}://{after.hostname}", hint="tell its operators"
+                )
+            if (before.scheme, before.netloc) != (after.scheme, after.netloc):
+                sent.pop("Authorization", None)
+        raise UnexpectedAnswer(f"{self.host} redirects more than {REDIRECTS} times", hint=f"curl -IL https://{self.host}/v2/")
+
+    def _once(
+        self, method: str, url: str, headers: Mapping[str, str], limit: int, body: bytes | None, fields: Mapping[str, str] | None
+    ) -> Answer:
+        log.debug("%s %s", method, url.partition("?")[0])
+        host = urlsplit(url).hostname or self.host
+        form: dict[str, Any] = {"fields": dict(fields), "encode_multipart": False} if fields else {}
+        with self._named(host):
+            response = self._pool(url).request(
+                method,
+                url,
+                headers=dict(headers),
+                body=body,
+                **form,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+            )
+            try:
+                content = b"" if method == "HEAD" else self._read(response, limit, host)
+            finally:
+                response.drain_conn() if method == "HEAD" else None
+                response.release_conn()
+        challenges = tuple(response.headers.getlist("WWW-Authenticate"))
+        return Answer(response.status, response.headers, content, challenges)
+
+    def _read(self, response: urllib3.BaseHTTPResponse, limit: int, host: str) -> bytes:
+        """The body, as long as it is no larger than the limit and comes in time."""
+        until, parts, size = time.monotonic() + BODY_TIMEOUT, [], 0
+        for part in response.stream(65536):
+            parts.append(part)
+            size += len(part)
+            if size > limit:
+                response.close()
+                raise UnexpectedAnswer(f"{host} sends more than {limit // 1024} KiB where less is expected", hint="tell its operators")
+            if time.monotonic() > until:
+                response.close()
+                raise RegistryUnreachable(host, f"its answer is not complete after {BODY_TIMEOUT:.0f} s")
+        return b"".join(parts)
+
+    @contextlib.contextmanager
+    def _named(self, host: str) -> Iterator[None]:
+        """urllib3's errors in words; their own text may hold an address with a query."""
+        errors = urllib3.exceptions
+        try:
+            yield
+        except errors.ConnectTimeoutError:
+            raise RegistryUnreachable(host, f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
+        except errors.ReadTimeoutError:
+            raise RegistryUnreachable(host, f"no answer within {READ_TIMEOUT:.0f} s") from None
+        except errors.NameResolutionError:
+            raise RegistryUnreachable(host, "its name is not known") from None
+        except errors.SSLError as error:
+            raise RegistryUnreachable(host, _tls_reason(error)) from None
+        except errors.ProxyError:
+            raise RegistryUnreachable(host, "the proxy of the environment does not let the request through") from None
+        except errors.NewConnectionError as error:
+            raise RegistryUnreachable(host, _os_reason(error)) from None
+        except errors.ProtocolError:
+            raise _Broken("the connection broke before the answer was complete") from None
+        except errors.DecodeError:
+            raise _Broken("the answer is compressed, and damaged") from None
+        except errors.HTTPError as error:
+            raise RegistryUnreachable(host, f"the request failed ({type(error).__name__})") from None
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        proxy = _proxy_for(url)
+        if proxy not in self._pools:
+            options: dict[str, Any] = {"maxsize": THREADS, "ssl_context": ssl.create_default_context()}
+            self._pools[proxy] = _through(proxy, options) if proxy else urllib3.PoolManager(**options)
+        return self._pools[proxy]
+
+
+def _proxy_for(url: str) -> str:
+    """The proxy that the environment names for the address, as curl reads HTTPS_PROXY and NO_PROXY; never one for this machine itself."""
+    parts = urlsplit(url)
+    if is_loopback(parts.netloc) or urllib.request.proxy_bypass(parts.netloc):
+        return ""
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all") or ""
+
+
+def _through(proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
+    """A pool that goes through a proxy; a password in its address goes into a header, never into a message."""
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise RegistryUnreachable("the proxy of the environment", "its address is not http://HOST:PORT")
+    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
+    headers = urllib3.make_headers(proxy_basic_auth=user) if user else None
+    return urllib3.ProxyManager(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", proxy_headers=headers, **options)
+
+
+def _seconds(text: str | None) -> float | None:
+    """How long a `Retry-After` asks for: seconds, or a date."""
+    if not text:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _tls_reason(error: Exception) -> str:
+    cause = error.args[0] if error.args else error
+    verify = getattr(cause, "verify_message", "")
+    return f"its certificate is not trusted ({verify}); SSL_CERT_FILE names further authorities" if verify else "TLS could not be agreed on"
+
+
+def _os_reason(error: Exception) -> str:
+    cause: Any = error.__cause__ or error.__context__
+    return str(getattr(cause, "strerror", "") or "no connection").lower()

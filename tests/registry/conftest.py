@@ -1,0 +1,53 @@
+"""Real registries for the tests, each in a folder of its own, and the program run against them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from images import PATH, RealRegistry
+from runs import Ran, run_inside
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., RealRegistry]]:
+    """Starts registries, and ends them after the test."""
+    started: list[RealRegistry] = []
+
+    def begin(**options: Any) -> RealRegistry:
+        folder = tmp_path / f"registry{len(started)}"
+        folder.mkdir()
+        started.append(RealRegistry(folder, **options))
+        return started[-1].start()
+
+    yield begin
+    for registry in started:
+        registry.stop()
+
+
+@pytest.fixture
+def registry(start: Callable[..., RealRegistry]) -> RealRegistry:
+    """A registry that anybody may read and write."""
+    return start()
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Callable[..., Ran]:
+    """Runs `helmtool tag …` in a checkout whose image.repository is at the host given first; `env` adds variables."""
+    root, home = tmp_path / "checkout", tmp_path / "home"
+    home.mkdir()
+    for folder in ("charts", "values", "schemas"):
+        shutil.copytree(ROOT / folder, root / folder)
+    plain = (root / "values/prod.yaml").read_text()
+
+    def run(host: str, *arguments: str, env: dict[str, str] | None = None) -> Ran:
+        (root / "values/prod.yaml").write_text(f"{plain}\nimage: {{repository: '{host}/{PATH}'}}\n")
+        variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "XDG_CACHE_HOME": str(tmp_path / "cache"), **(env or {})}
+        return run_inside(root, variables, ["tag", *arguments])
+
+    return run

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from timing import Row, own_environment, table
+from timing import CHECKOUT, Row, own_environment, table
 
 from helmtool.adapters import local
 
 HERE = Path(__file__).parent
-CHECKOUT = HERE.parent.parent
 
 
 class Unheard:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
-from timing import Case, always, side_by_side
+from timing import CHECKOUT, Case, always, side_by_side
 
 from helmtool.adapters import toolbox
 

@@ -8,7 +8,9 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+CHECKOUT = Path(__file__).parent.parent.parent
 LONGEST = 60.0
 """Seconds after which one program that is timed is ended, and its benchmark fails."""
 

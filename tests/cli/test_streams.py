@@ -18,9 +18,9 @@ COLOUR = re.compile("\x1b\\[")
 @pytest.mark.parametrize(
     ("command", "code"),
     [
-        ("tag check HG0105a", 0),
-        ("tag check HG3205a", 3),
-        ("tag check HG3205a -o json", 3),
+        ("tag check --offline HG0105a", 0),
+        ("tag check --offline HG3205a", 3),
+        ("tag check --offline HG3205a -o json", 3),
         ("validate prod", 0),
         ("values prod", 0),
         ("nosuch", 2),
@@ -35,19 +35,19 @@ def test_a_reader_that_leaves(cli: Cli) -> None:
     for command in ("values prod", "values prod --explain", "render prod", "values prod -o json", "env list"):
         ran = cli.shell(f"$H {command} | head -1; echo ${{PIPESTATUS[0]}}")
         assert (ran.out.splitlines()[-1], len(ran.out.splitlines())) == ("0", 2)
-    assert cli.shell("$H tag check HG3205a 2>&1 >/dev/null | true; exit ${PIPESTATUS[0]}").code == 3
+    assert cli.shell("$H tag check --offline HG3205a 2>&1 >/dev/null | true; exit ${PIPESTATUS[0]}").code == 3
     assert cli.shell("$H --help | head -1").err == ""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk(cli: Cli) -> None:
-    for command in ("values prod", "tag check HG0105a", "env list -o json"):
+    for command in ("values prod", "tag check --offline HG0105a", "env list -o json"):
         ran = cli.shell(f"$H {command} >/dev/full")
         assert ran.code == 1
         assert "No space left on device" in ran.err
-    ran = cli.shell("$H tag check HG3205a -o json >/dev/full")
+    ran = cli.shell("$H tag check --offline HG3205a -o json >/dev/full")
     assert "there is no day 32" in ran.err
-    assert cli.shell("$H tag check HG3205a >/dev/full 2>/dev/full").code == 3
+    assert cli.shell("$H tag check --offline HG3205a >/dev/full 2>/dev/full").code == 3
 
 
 def on_terminal(cli: Cli, *arguments: str, **variables: str) -> tuple[int, str]:
@@ -68,7 +68,7 @@ def on_terminal(cli: Cli, *arguments: str, **variables: str) -> tuple[int, str]:
 
 
 def test_colours_are_for_terminals_that_want_them(cli: Cli) -> None:
-    command = ("tag", "check", "HG3205a")
+    command = ("tag", "check", "--offline", "HG3205a")
     assert COLOUR.search(on_terminal(cli, *command)[1])
     for seen in (
         on_terminal(cli, *command, NO_COLOR="1"),
@@ -78,7 +78,7 @@ def test_colours_are_for_terminals_that_want_them(cli: Cli) -> None:
     ):
         assert (seen[0], COLOUR.search(seen[1])) == (3, None)
     assert not COLOUR.search(cli.run(*command).err)
-    assert not COLOUR.search(on_terminal(cli, "tag", "check", "HG0105a", "-o", "json", NO_COLOR="1")[1])
+    assert not COLOUR.search(on_terminal(cli, "tag", "check", "--offline", "HG0105a", "-o", "json", NO_COLOR="1")[1])
 
 
 def test_a_narrow_terminal(cli: Cli) -> None:
@@ -96,9 +96,9 @@ def test_quiet_keeps_data_warnings_and_errors(cli: Cli) -> None:
     assert (quiet.code, quiet.out) == (0, "")
     assert "a pin is safer" in quiet.err
     assert "objects" not in quiet.err
-    assert "there is no day 32" in cli.run("-q", "tag", "check", "HG3205a").err
-    assert cli.run("tag", "check", "HG0105a", "-q").err == ""
-    assert cli.run("tag", "check", "HG0105a", "-q").out
+    assert "there is no day 32" in cli.run("-q", "tag", "check", "--offline", "HG3205a").err
+    assert cli.run("tag", "check", "--offline", "HG0105a", "-q").err == ""
+    assert cli.run("tag", "check", "--offline", "HG0105a", "-q").out
 
 
 def test_verbose_shows_programs_and_keeps_stdout(cli: Cli) -> None:

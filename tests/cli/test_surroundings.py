@@ -39,7 +39,14 @@ def test_without_helm(cli: Cli, api: FakeApi) -> None:
 
 
 def test_what_needs_no_helm_works_without(cli: Cli) -> None:
-    for command in (["tag", "check", "HG0105a"], ["env", "list"], ["env", "show", "prod"], ["values", "prod"], ["--version"], ["--help"]):
+    for command in (
+        ["tag", "check", "--offline", "HG0105a"],
+        ["env", "list"],
+        ["env", "show", "prod"],
+        ["values", "prod"],
+        ["--version"],
+        ["--help"],
+    ):
         assert cli.run(*command, env=without_helm(cli)).code == 0
 
 
@@ -85,7 +92,7 @@ def test_without_git(cli: Cli) -> None:
 def test_without_a_home(cli: Cli) -> None:
     for home in (None, "", "not/absolute", "/nosuch"):
         assert cli.run("validate", "prod", env={"HOME": home}).code == 0
-        assert cli.run("tag", "check", "HG0105a", env={"HOME": home}).code == 0
+        assert cli.run("tag", "check", "--offline", "HG0105a", env={"HOME": home}).code == 0
     error = cli.fails("release", "local", "HG0105a", code=3, says=["no home folder", "export HOME"], env={"HOME": None})
     assert error["code"] == "no-home"
 
@@ -115,7 +122,7 @@ def test_somebody_without_rights(cli: Cli, everybodys: Path) -> None:
     if cli.shell(f"{as_nobody} {PROGRAM[0]} -c 'import helmtool'").code:
         pytest.skip("the interpreter is not readable for others")
     home = {"HOME": "/nosuch"}
-    assert cli.shell(f"{as_nobody} $H tag check HG0105a", env=home).code == 0
+    assert cli.shell(f"{as_nobody} $H tag check --offline HG0105a", env=home).code == 0
     assert cli.shell(f"{as_nobody} $H values prod", env=home).code == 0
     (cli.root / "values/prod.yaml").chmod(0)
     refused = cli.shell(f"{as_nobody} $H values prod", env=home)

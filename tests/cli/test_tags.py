@@ -31,7 +31,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("tag", "reason"), WRONG, ids=[str(number) for number in range(len(WRONG))])
 def test_a_tag_that_is_none(inside: Inside, tag: str, reason: str) -> None:
-    error = inside.fails("tag", "check", tag, code=3, says=[reason])
+    error = inside.fails("tag", "check", "--offline", tag, code=3, says=[reason])
     assert error["code"] == "invalid-tag"
     assert len(error["message"]) < 300
     assert "\x1b" not in error["message"]
@@ -51,12 +51,15 @@ def test_a_bad_tag_is_said_before_a_missing_kubeconfig(cli: Cli) -> None:
 
 def test_what_was_meant_is_the_next_thing_to_type(cli: Cli) -> None:
     for tag in ("hg0105a", "HG\u0660\u0661\u0660\u0665a", " HG0105a", "cmsweb/newdqmgui:HG0105a"):
-        assert cli.run("tag", "check", tag, "-o", "json").document["error"]["hint"] == "did you mean HG0105a?"
+        assert cli.run("tag", "check", "--offline", tag, "-o", "json").document["error"]["hint"] == "did you mean HG0105a?"
 
 
 @pytest.mark.parametrize("tag", ["HG2902a", "HG0105a", "HG3112z-stable"])
 def test_a_tag_that_is_one(cli: Cli, tag: str) -> None:
-    text, script = cli.run("tag", "check", tag, "--offline"), cli.run("tag", "check", tag, "--offline", "-o", "json")
+    text, script = (
+        cli.run("tag", "check", "--offline", tag, "--offline"),
+        cli.run("tag", "check", "--offline", tag, "--offline", "-o", "json"),
+    )
     assert (text.code, text.err) == (0, "")
     assert text.out.startswith(f"{tag}: ")
     assert script.document["tag"] == tag

@@ -55,12 +55,12 @@ def test_no_command_is_an_error_for_scripts_and_help_for_people(cli: Cli) -> Non
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["-o", "json", "tag", "check", "HG0105a"],
-        ["tag", "-o", "json", "check", "HG0105a"],
-        ["tag", "check", "-o", "json", "HG0105a"],
-        ["tag", "check", "HG0105a", "-ojson"],
-        ["tag", "check", "HG0105a", "--output=json"],
-        ["--output", "json", "tag", "check", "--quiet", "HG0105a", "--no-color"],
+        ["-o", "json", "tag", "check", "--offline", "HG0105a"],
+        ["tag", "-o", "json", "check", "--offline", "HG0105a"],
+        ["tag", "check", "--offline", "-o", "json", "HG0105a"],
+        ["tag", "check", "--offline", "HG0105a", "-ojson"],
+        ["tag", "check", "--offline", "HG0105a", "--output=json"],
+        ["--output", "json", "tag", "check", "--offline", "--quiet", "HG0105a", "--no-color"],
     ],
 )
 def test_global_options_stand_anywhere(inside: Inside, arguments: list[str]) -> None:

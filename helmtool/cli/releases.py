@@ -95,7 +95,7 @@ def release(
         _print_changes(released.plan.changes, sys.stdout)
         _print_diff(released.plan.changes)
     elif released.deployed:
-        terminal.data(f"{env} runs {released.plan.composed.image} (revision {released.revision})")
+        terminal.data(f"{env} runs {released.plan.composed.image_name} (revision {released.revision})")
     else:
         terminal.data(f"{env} runs {released.plan.composed.image_name} already (revision {released.revision}); nothing to do")
 

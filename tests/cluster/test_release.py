@@ -21,7 +21,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 def test_first(helmtool: Helmtool, kube: Kube) -> None:
     result = helmtool("release", "local", "HG0105a")
-    assert result.out == f"local runs {REPOSITORY}:HG0105a (revision 1)\n"
+    assert result.out == "local runs newdqmgui:HG0105a (revision 1)\n"
     assert kube.revisions == {1: "deployed"}
     assert kube.serving == [f"{REPOSITORY}:HG0105a"]
     assert {("Service", "newdqmgui"), ("ConfigMap", "newdqmgui"), ("NetworkPolicy", "newdqmgui-network-policy")} < set(kube.versions())
@@ -35,7 +35,7 @@ def test_change_and_no_change(helmtool: Helmtool, kube: Kube) -> None:
     assert kube.serving == [f"{REPOSITORY}:HG0105b"]
     before = kube.versions()
     again = helmtool("release", "local", "HG0105b")
-    assert again.out == f"local runs {REPOSITORY}:HG0105b already (revision 2); nothing to do\n"
+    assert again.out == "local runs newdqmgui:HG0105b already (revision 2); nothing to do\n"
     assert kube.versions() == before
     assert kube.revisions == {1: "superseded", 2: "deployed"}
 

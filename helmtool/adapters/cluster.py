@@ -139,13 +139,21 @@ class Cluster:
         query = {"fieldManager": manager, "force": "true" if force else "false"} | ({"dryRun": "All"} if dry_run else {})
         return self.request("PATCH", self.path(key_of(manifest)), query, manifest, "application/apply-patch+yaml")
 
-    def create(self, manifest: Manifest) -> Answer:
+    def create(self, manifest: Manifest, seconds: float | None = None) -> Answer:
         """Creates an object; a 409 says that it is there already."""
-        return self.request("POST", self._collection(key_of(manifest)), {"fieldManager": "helmtool"}, manifest)
+        return self.request("POST", self._collection(key_of(manifest)), {"fieldManager": "helmtool"}, manifest, seconds=seconds)
 
-    def replace(self, manifest: Manifest) -> Answer:
+    def replace(self, manifest: Manifest, seconds: float | None = None) -> Answer:
         """Replaces an object; with a resourceVersion in it, a 409 says that somebody was faster."""
-        return self.request("PUT", self.path(key_of(manifest)), {"fieldManager": "helmtool"}, manifest)
+        return self.request("PUT", self.path(key_of(manifest)), {"fieldManager": "helmtool"}, manifest, seconds=seconds)
+
+    def delete(self, key: ObjectKey, *, uid: str, version: str) -> bool:
+        """Deletes exactly this state of an object; false where it is gone, or has changed since."""
+        answer = self.request("DELETE", self.path(key), body={"preconditions": {"uid": uid, "resourceVersion": version}})
+        if answer.status in (404, 409):
+            return False
+        self._ok(answer)
+        return True
 
     def patch(self, key: ObjectKey, operations: Sequence[Mapping[str, Any]], manager: str) -> Answer:
         """A JSON patch of one object."""

@@ -56,6 +56,7 @@ class Environment:
     resolve: Policy = Policy.REQUIRED
     verify: Policy = Policy.REQUIRED
     prepull: Policy = Policy.WARN
+    lock_seconds: int = 15
 
 
 class InvalidEnvironments(InvalidInput):
@@ -136,11 +137,7 @@ def parse_retention(document: Document) -> Retention:
 def _retention(reader: _Reader) -> Retention:
     registry = reader.section("registry")
     registry.allow_only("keepsStable", "dropsAfterDays")
-    days = registry.data.get("dropsAfterDays", 0)
-    if not isinstance(days, int) or isinstance(days, bool) or not 0 <= days <= 3650:
-        registry.add("dropsAfterDays", "expected whole days from 0 (no rule is known) to 3650")
-        days = 0
-    return Retention(registry.flag("keepsStable"), days)
+    return Retention(registry.flag("keepsStable"), registry.whole("dropsAfterDays", 0, range(3651)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +218,13 @@ class _Reader:
             self.add(key, "expected true or false")
         return value is True
 
+    def whole(self, key: str, default: int, allowed: range) -> int:
+        value = self.data.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value not in allowed:
+            self.add(key, f"expected a whole number from {allowed[0]} to {allowed[-1]}")
+            return default
+        return value
+
     def choice(self, key: str, default: _Choice) -> _Choice:
         """One of the words of the default's Enum."""
         value = self.data.get(key, default.value)
@@ -242,7 +246,7 @@ def _environment(name: str, reader: _Reader) -> Environment:
     if not _NAME.fits(name):
         _Reader(reader.document, reader.path[:-1], reader.problems).add(name, f"the name must be {_NAME.words}")
     reader.allow_only(
-        "description", "cluster", "kubeconfig", "embedded", "namespace", "release", "endpoint", "protected", "stableTag", "policies"
+        "description", "cluster", "kubeconfig", "embedded", "namespace", "release", "endpoint", "protected", "stableTag", "policies", "lockSeconds"
     )
     policies = reader.section("policies")
     policies.allow_only("resolve", "verify", "prepull")
@@ -261,6 +265,7 @@ def _environment(name: str, reader: _Reader) -> Environment:
         resolve=policies.choice("resolve", Policy.REQUIRED),
         verify=policies.choice("verify", Policy.REQUIRED),
         prepull=policies.choice("prepull", Policy.WARN),
+        lock_seconds=reader.whole("lockSeconds", 15, range(1, 301)),
     )
 
 

@@ -43,6 +43,7 @@ def describe(environment: Environment) -> dict[str, Any]:
         "protected": environment.protected,
         "stableTag": environment.stable_tag.value,
         "policies": {"resolve": environment.resolve.value, "verify": environment.verify.value, "prepull": environment.prepull.value},
+        "lockSeconds": environment.lock_seconds,
     }
 
 

@@ -1,0 +1,162 @@
+"""The lock of a release, held while something is written; what it cannot promise is in docs/explanation/lock.md."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from helmtool.adapters.lease import LeaseStore
+from helmtool.errors import HelmtoolError, OperationFailed, Refused
+from helmtool.model.duration import parse_duration
+from helmtool.model.lease import Lease, Observer, Standing, moment
+from helmtool.operations.clock import who
+from helmtool.operations.progress import Progress
+from helmtool.operations.session import Session
+from helmtool.operations.together import finish
+
+RENEWALS = 5
+"""Renewals in one lease duration."""
+GIVEN_UP = 0.6
+"""The part of a lease duration without a renewal after which the holder stops writing: well before somebody else may take it over."""
+
+
+class Locked(Refused):
+    """Somebody else is writing the same release."""
+
+    code = "locked"
+
+
+class LockLost(OperationFailed):
+    """The lock went to somebody else, or could not be renewed, while this command was writing."""
+
+    code = "lock-lost"
+
+
+class Lock:
+    """A lock that is held: renewed by a thread until it is given back, or lost."""
+
+    def __init__(self, store: LeaseStore, lease: Lease, names: Mapping[str, str], on_loss: Callable[[], None]) -> None:
+        self._store, self._lease, self._names, self._on_loss = store, lease, names, on_loss
+        self._ended = threading.Event()
+        self._renewed = time.monotonic()
+        self.lost = ""
+        self._keeper = threading.Thread(target=self._keep, name="lock", daemon=True)
+        self._keeper.start()
+
+    def require(self) -> None:
+        """Raises LockLost where the lock is not held any more: nothing may be written then."""
+        if self.lost:
+            raise LockLost(f"the lock of the release was lost: {self.lost}; left as it is", hint="helmtool status ENV")
+
+    def give_back(self) -> None:
+        """Ends the renewals and removes the Lease; one that cannot be removed runs out by itself."""
+        self._ended.set()
+        self._keeper.join()
+        if not self.lost:
+            with contextlib.suppress(HelmtoolError):
+                self._store.delete(self._lease)
+
+    def _keep(self) -> None:
+        while not self._ended.wait(self._lease.seconds / RENEWALS):
+            try:
+                self._renew()
+            except HelmtoolError as error:
+                if time.monotonic() - self._renewed > self._lease.seconds * GIVEN_UP:
+                    self._lose(f"it could not be renewed ({error.message})")
+            if self.lost:
+                return
+
+    def _renew(self) -> None:
+        asked = time.monotonic()
+        wanted = replace(self._lease, renewed=moment(datetime.now(UTC)))
+        renewed = self._store.write(wanted, self._names, self._lease.seconds / RENEWALS)
+        if renewed is None:  # changed by other hands: lost, unless it still names this command
+            found = self._store.read()
+            if found is None or found.holder != self._lease.holder:
+                self._lose(f"it is held by {found}" if found else "somebody has removed it")
+                return
+            renewed = replace(found, seconds=self._lease.seconds)
+        self._lease, self._renewed = renewed, asked
+
+    def _lose(self, why: str) -> None:
+        self.lost = why
+        self._on_loss()
+
+
+@contextlib.asynccontextmanager
+async def locked(
+    session: Session, command: str, progress: Progress, *, wait: str = "0s", names: Mapping[str, str] | None = None
+) -> AsyncIterator[Lock]:
+    """Holds the lock of the session's release. When it is lost, the task is cancelled, so that a helm under way is ended.
+
+    `command` tells others what is going on, `wait` is how long to wait for a holder that lives. A holder that does not renew for
+    a whole lease duration is gone, and the lock is taken over. Raises Locked, ClusterUnreachable and ClusterForbidden.
+    """
+    store = LeaseStore(session.cluster, session.environment.release)
+    lease = await _take(store, session, command, progress, parse_duration(wait), names or {})
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    lock = Lock(store, lease, names or {}, lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
+    try:
+        yield lock
+    finally:
+        lock.give_back()
+
+
+async def _take(
+    store: LeaseStore, session: Session, command: str, progress: Progress, patience: float, names: Mapping[str, str]
+) -> Lease:
+    observer, deadline = Observer(), time.monotonic() + patience
+    while True:
+        found = await asyncio.to_thread(store.read)
+        standing = observer.look(found, time.monotonic()) if found else Standing.GONE
+        if standing is Standing.GONE:
+            mine = _new(session, command, found)
+            taken = await _written(store, mine, names)
+            if taken:
+                _tell(progress, found)
+                return taken
+        elif standing is Standing.ALIVE and time.monotonic() >= deadline:
+            raise Locked(f"the release is locked by {found}", hint="wait for it, or --wait-lock 5m")
+        if found:
+            progress.start("lock", f"held by {found}" + ("" if standing is Standing.ALIVE else "; is it alive?"))
+            await asyncio.sleep(min(1.0, found.seconds / 10))
+
+
+def _tell(progress: Progress, before: Lease | None) -> None:
+    if before:
+        progress.warn(f"the lock of {before} was not renewed for {before.seconds} s and is taken over")
+
+
+def _new(session: Session, command: str, over: Lease | None) -> Lease:
+    """The Lease of this command, over the state of one whose holder is gone."""
+    now, author = moment(datetime.now(UTC)), who()
+    return Lease(
+        holder=f"{author}/{secrets.token_hex(8)}",
+        who=author,
+        command=command,
+        since=now,
+        renewed=now,
+        seconds=session.environment.lock_seconds,
+        uid=over.uid if over else "",
+        version=over.version if over else "",
+    )
+
+
+async def _written(store: LeaseStore, lease: Lease, names: Mapping[str, str]) -> Lease | None:
+    """The stored lock, or nothing where somebody else was faster; one that is taken while the command is interrupted is given back."""
+    writing = asyncio.ensure_future(asyncio.to_thread(store.write, lease, names, float(lease.seconds)))
+    try:
+        return await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await finish(writing)
+        taken = None if writing.exception() else writing.result()
+        if taken:
+            with contextlib.suppress(HelmtoolError):
+                store.delete(taken)
+        raise

@@ -26,9 +26,7 @@ class TagMoved(OperationFailed):
     code = "tag-moved"
 
     def __init__(self, tag: Tag, expected: str, found: str | None) -> None:
-        super().__init__(
-            f"{tag} was {expected} and is now {found or 'gone'}: somebody else wrote it too", hint=f"helmtool tag check {tag}"
-        )
+        super().__init__(f"{tag} was {expected} and is now {found or 'gone'}: somebody else wrote it too", hint=f"helmtool tag check {tag}")
 
 
 def require_digest(registry: Registry, tag: Tag) -> str:

@@ -10,32 +10,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from helmtool.adapters.project import find_project
 from helmtool.adapters.registry import Registry
-from helmtool.errors import InvalidInput, OperationFailed, Refused
-from helmtool.model.registry import Facts, Manifest, Retention, names_another_day, next_tag, parse_repository, valid_tags
+from helmtool.errors import InvalidInput
+from helmtool.model.registry import Facts, Retention, names_another_day, next_tag, parse_repository, valid_tags
 from helmtool.model.tag import Tag, parse_tag
 from helmtool.operations.compose import load_values
 from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress
+from helmtool.operations.twin import put_twin, require_digest, twin_is_there
 
 ZONE = "Europe/Zurich"
-
-
-class TwinDiffers(Refused):
-    """The stable tag exists already, and is another image."""
-
-    code = "stable-twin-differs"
-
-    def __init__(self, tag: Tag, digest: str, twin_digest: str) -> None:
-        super().__init__(
-            f"{tag.as_stable()} exists already and is another image: it is {twin_digest}, and {tag} is {digest}",
-            hint=f"helmtool tag check {tag.as_stable()}; give the new image a tag of its own: helmtool tag next",
-        )
-
-
-class TagMoved(OperationFailed):
-    """The stable tag names another digest right after it was written."""
-
-    code = "tag-moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +93,7 @@ def check_tag(text: str, env: str, settings: Settings) -> TagState:
     """What the registry knows of a tag. Raises InvalidTag and NotFound (3), and Unreachable (5)."""
     tag = parse_tag(text)
     registry, retention = registry_of(env, settings)
-    digest = _require(registry, tag)
+    digest = require_digest(registry, tag)
     other = Tag(tag.day, tag.month, tag.letter, not tag.stable)
     twin = registry.digest(str(other)) or ""
     return _state(registry, retention, tag, registry.facts(digest), twin)
@@ -151,37 +134,13 @@ def make_stable(text: str, env: str, settings: Settings, confirm: Callable[[Tag,
     """
     tag = parse_tag(text)
     registry, _ = registry_of(env, settings)
-    _require(registry, tag)
+    require_digest(registry, tag)
     manifest = registry.manifest(str(tag))
-    repository, twin = str(registry.repository), str(tag.as_stable())
-    if tag.stable or _is_there(registry, tag, manifest):
-        return MadeStable(tag.as_stable(), manifest.digest, repository, False)
-    confirm(tag, manifest.digest, repository)
-    if _is_there(registry, tag, manifest):  # somebody may have made it while the question stood
-        return MadeStable(tag.as_stable(), manifest.digest, repository, False)
-    registry.put(twin, manifest)
-    written = registry.digest(twin)
-    if written != manifest.digest:
-        raise TagMoved(
-            f"{twin} was written as {manifest.digest} and is now {written or 'gone'}: somebody else wrote it too",
-            hint=f"helmtool tag check {twin}",
-        )
-    return MadeStable(tag.as_stable(), manifest.digest, repository, True)
-
-
-def _is_there(registry: Registry, tag: Tag, manifest: Manifest) -> bool:
-    """Whether the twin is the same image. Raises TwinDiffers where it is another."""
-    found = registry.digest(str(tag.as_stable()))
-    if found and found != manifest.digest:
-        raise TwinDiffers(tag, manifest.digest, found)
-    return found is not None
-
-
-def _require(registry: Registry, tag: Tag) -> str:
-    digest = registry.digest(str(tag))
-    if digest is None:
-        raise registry.missing(str(tag))
-    return digest
+    written = not (tag.stable or twin_is_there(registry, tag, manifest.digest))
+    if written:
+        confirm(tag, manifest.digest, str(registry.repository))
+        written = put_twin(registry, tag, manifest)  # which looks again: somebody may have made it while the question stood
+    return MadeStable(tag.as_stable(), manifest.digest, str(registry.repository), written)
 
 
 def _state(registry: Registry, retention: Retention, tag: Tag, facts: Facts, twin: str) -> TagState:

@@ -8,7 +8,9 @@ import sys
 def main() -> None:
     """Runs one command and ends the process with its exit code."""
     from helmtool.cli.app import run
+    from helmtool.cli.last_words import redact_last_words
 
+    redact_last_words()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 from helmtool.adapters.kubeconfig import Access
 from helmtool.errors import OperationFailed, Unreachable
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
+from helmtool.model.redaction import redact_text
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Answer:
     @property
     def message(self) -> str:
         """The server's own sentence of an error, else an empty text."""
-        return str(self.body.get("message") or "")
+        return redact_text(str(self.body.get("message") or ""))
 
     @property
     def reason(self) -> str:
@@ -121,7 +122,9 @@ class Cluster:
         if body is None and (response.status < 400 or response.data.lstrip()[:1] == b"<"):
             # A proxy's login page, or another service at this address: never to be taken for an object.
             raise self._unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
-        answer = Answer(response.status, body or {"message": response.data[:200].decode(errors="replace")}, _warnings(response.headers))
+        answer = Answer(
+            response.status, body or {"message": redact_text(response.data.decode(errors="replace"))[:200]}, _warnings(response.headers)
+        )
         log.debug("%s %s: %s", method, path, response.status)
         if answer.status == 401 or (answer.status == 403 and not answer.by_admission):
             raise self._forbidden(answer)
@@ -272,7 +275,7 @@ def _errors_logged() -> Iterator[list[str]]:
     said: list[str] = []
     thread = threading.get_ident()
     handler = logging.Handler(logging.ERROR)
-    handler.emit = lambda record: said.append(" ".join(record.getMessage().split())) if record.thread == thread else None  # type: ignore[method-assign]
+    handler.emit = lambda record: said.append(" ".join(redact_text(record.getMessage()).split())) if record.thread == thread else None  # type: ignore[method-assign]
     root = logging.getLogger()
     root.addHandler(handler)
     try:

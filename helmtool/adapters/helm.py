@@ -19,6 +19,7 @@ from helmtool.adapters.kubeconfig import Access
 from helmtool.adapters.process import run_async
 from helmtool.errors import HelmtoolError, InvalidInput, OperationFailed, Problem, Refused, Unreachable
 from helmtool.model.manifest import Manifest, parse_manifests
+from helmtool.model.redaction import redact_text
 from helmtool.model.values import to_helm_json
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
         argv = [self._executable, *(str(part) for part in command)]
         completed = await run_async(argv, input=input, env=self._environment(), on_stderr=self._on_stderr)
         if completed.returncode != 0:
-            said = completed.stderr.decode(errors="replace")
+            said = redact_text(completed.stderr.decode(errors="replace"))
             raise helm_error(said if said.strip() else f"it ended with exit code {completed.returncode} and said nothing")
         return completed.stdout
 
@@ -145,7 +146,7 @@ class Helm:
         """
         argv = ["upgrade", self.release, chart, "--install", "--namespace", self.namespace, "--values", "-", "--output", "json"]
         argv += ["--reset-values", "--server-side=true", "--disable-openapi-validation", "--history-max", HISTORY_MAX]
-        argv += ["--timeout", timeout, "--description", description, *(["--force-conflicts"] if force_conflicts else [])]
+        argv += ["--timeout", timeout, "--description", redact_text(description), *(["--force-conflicts"] if force_conflicts else [])]
         stdout = await self.command.run(argv, to_helm_json(dict(values)))
         return _applied(stdout.decode(errors="replace"))
 

@@ -11,6 +11,7 @@ import typer
 
 from helmtool import __version__
 from helmtool.cli import environments, local, offline, releases, tags
+from helmtool.cli.last_words import print_traceback
 from helmtool.cli.options import reset, terminal, with_globals
 from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, UsageError
 
@@ -98,8 +99,7 @@ def _fail(error: HelmtoolError) -> int:
         terminal.output = "text"
         with contextlib.suppress(HelmtoolError):
             terminal.error(error)
-    if terminal.verbose > 1 and sys.exc_info()[0]:
-        import traceback
-
-        traceback.print_exc(file=sys.stderr)
+    cause = sys.exc_info()[1]
+    if terminal.verbose > 1 and cause:
+        print_traceback(cause)
     return error.exit_code

@@ -24,6 +24,7 @@ from helmtool.cli.options import (
     with_globals,
 )
 from helmtool.errors import HelmtoolError, Interrupted, Refused
+from helmtool.model.redaction import redact_text
 
 if TYPE_CHECKING:
     from helmtool.model.change import Change
@@ -256,7 +257,7 @@ def _ask(question: str) -> bool:
 
     handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return typer.confirm(question, err=True)
+        return typer.confirm(redact_text(question), err=True)
     except typer.Abort:
         raise Interrupted("interrupted before anything was written") from None
     finally:

@@ -14,7 +14,9 @@ from typing import Any, TextIO
 
 import typer
 
+from helmtool.cli.last_words import RedactedFormatter
 from helmtool.errors import HelmtoolError, OperationFailed, Problem
+from helmtool.model.redaction import redact_document, redact_lines, redact_text
 from helmtool.operations.guard import Settings
 
 WIDTH = 80
@@ -43,7 +45,7 @@ class Terminal:
         """Says that a step goes on; a terminal shows it until the next news, a log keeps it."""
         if not self.quiet and _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
             room = max(shutil.get_terminal_size().columns - len(step.ljust(9)) - 4, 0)
-            self._write(sys.stderr, f"{ERASE}{self._mark('start', sys.stderr)} {step:<9} {text[:room]}")
+            self._write(sys.stderr, f"{ERASE}{self._mark('start', sys.stderr)} {step:<9} {redact_text(text)[:room]}")
             self._unfinished = True
         else:
             self._news("start", step, text)
@@ -66,22 +68,22 @@ class Terminal:
             self.line(sys.stderr, text)
 
     def data(self, text: str) -> None:
-        """Data on stdout, as it is. Raises OperationFailed where it cannot be kept, as on a full disk."""
-        self._wipe()
-        self._write(sys.stdout, text if text.endswith("\n") or not text else text + "\n")
+        """Data on stdout, redacted. Raises OperationFailed where it cannot be kept, as on a full disk."""
+        self._out(redact_text(text))
 
     def document(self, document: Mapping[str, Any] | Sequence[Any]) -> None:
-        """The one JSON document of the command."""
-        self.data(json.dumps(document, indent=2, ensure_ascii=not _speaks_unicode(sys.stdout)))
+        """The one JSON document of the command; each text in it is redacted by itself, so that it stays one."""
+        self._out(json.dumps(redact_document(document), indent=2, ensure_ascii=not _speaks_unicode(sys.stdout)))
 
     def diff(self, lines: Sequence[str], stream: TextIO | None = None) -> None:
         """Lines of a unified diff, coloured on a terminal."""
         target = stream or sys.stdout
         self._wipe()
-        self._write(target, "".join(self._coloured(line, target) + "\n" for line in lines))
+        self._write(target, "".join(self._coloured(line, target) + "\n" for line in redact_lines(lines)))
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows in columns on stdout; on a terminal a line that is too long ends in an ellipsis."""
+        rows = [[redact_text(cell) for cell in row] for row in rows]
         widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
         room = shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else None
         for row in [header, *rows]:
@@ -136,9 +138,13 @@ class Terminal:
         return not plain and _is_terminal(stream)
 
     def line(self, stream: TextIO | None, text: str) -> None:
-        """One line on a stream that may be closed; what a step showed of its progress is wiped first."""
+        """One line on a stream that may be closed, redacted; what a step showed of its progress is wiped first."""
         self._wipe()
-        self._write(stream, text + "\n")
+        self._write(stream, redact_text(text) + "\n")
+
+    def _out(self, text: str) -> None:
+        self._wipe()
+        self._write(sys.stdout, text if text.endswith("\n") or not text else text + "\n")
 
     def _wipe(self) -> None:
         if self._unfinished:
@@ -179,7 +185,8 @@ def _writable(text: str, stream: TextIO) -> str:
 
 
 def _harmless(text: str) -> str:
-    """The text without what a terminal would obey: it may come from a file, or from another machine."""
+    """The text redacted and without what a terminal would obey: it may come from a file, or from another machine."""
+    text = redact_text(text)
     return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
 
 
@@ -194,5 +201,7 @@ def _silence(stream: TextIO) -> None:
 
 def log_to_stderr(verbose: int) -> None:
     """-v shows every program that is started, -vv every request too."""
-    logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+    logging.basicConfig(stream=sys.stderr)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(RedactedFormatter("%(name)s: %(message)s"))
     logging.getLogger("helmtool").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
-from helmtool.model.manifest import LAST_APPLIED, REDACTED, Manifest, ObjectKey, dump_manifest, redact
+from helmtool.model.manifest import LAST_APPLIED, Manifest, ObjectKey, dump_manifest, redact
+from helmtool.model.redaction import REDACTED
 
 LOSSES = {
     "Deployment": "the service goes away with it",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from helmtool.model import rendered
+from helmtool.model.redaction import REDACTED
 
 Manifest = dict[str, Any]
 """One Kubernetes object as JSON-like data."""
 
-REDACTED = "<redacted>"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 HOOK = "helm.sh/hook"
 

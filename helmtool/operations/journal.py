@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from helmtool.adapters.project import GitState
 from helmtool.adapters.records import add_record
 from helmtool.model.record import Record
+from helmtool.model.redaction import redact_text
 from helmtool.operations.clock import now, who
 from helmtool.operations.session import Session
 
@@ -45,7 +46,7 @@ class Journal:
             commit=git.commit,
             clean=git.clean,
             chart=self.chart,
-            note=self.note,
-            evidence=tuple(evidence),
+            note=redact_text(self.note),
+            evidence=tuple(redact_text(text) for text in evidence),
         )
         add_record(self.session.cluster, self.session.environment.release, record)

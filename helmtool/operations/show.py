@@ -8,7 +8,7 @@ from typing import Any
 from helmtool.adapters.kubeconfig import expand
 from helmtool.adapters.project import find_project
 from helmtool.model.environment import Environment
-from helmtool.model.manifest import REDACTED
+from helmtool.model.redaction import REDACTED
 from helmtool.model.values import explain
 from helmtool.operations.compose import load_values
 from helmtool.operations.guard import Settings

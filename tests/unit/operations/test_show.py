@@ -9,7 +9,7 @@ import pytest
 
 from helmtool.adapters import local
 from helmtool.model.environment import UnknownEnvironment
-from helmtool.model.manifest import REDACTED
+from helmtool.model.redaction import REDACTED
 from helmtool.operations import show
 from helmtool.operations.guard import Settings
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from helmtool.model.change import CHANGED_SECRET, Change, Effect, classify, compare, impossible, normalise, summary, worst
-from helmtool.model.manifest import LAST_APPLIED, REDACTED, Manifest, key_of
+from helmtool.model.manifest import LAST_APPLIED, Manifest, key_of
+from helmtool.model.redaction import REDACTED
 
 MARKER = "s3cret-marker"
 

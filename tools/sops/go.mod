@@ -2,11 +2,6 @@ module newdqmgui/tools/sops
 
 go 1.26.0
 
-tool (
-	filippo.io/age/cmd/age-keygen
-	github.com/getsops/sops/v3/cmd/sops
-)
-
 require (
 	cel.dev/expr v0.25.2 // indirect
 	cloud.google.com/go v0.123.0 // indirect
@@ -132,4 +127,9 @@ require (
 	google.golang.org/grpc v1.82.1 // indirect
 	google.golang.org/protobuf v1.36.11 // indirect
 	gopkg.in/ini.v1 v1.67.3 // indirect
+)
+
+tool (
+	filippo.io/age/cmd/age-keygen
+	github.com/getsops/sops/v3/cmd/sops
 )

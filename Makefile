@@ -19,10 +19,10 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 
 venv: $(VENV)/.installed ## Make the virtual environment in .venv
 
-tools: ## Build helm and the programs of the embedded cluster (about 12 minutes once)
+tools: ## Build helm, sops and the programs of the embedded cluster (about 13 minutes once)
 	@$(PYTHON) tools/build.py all
 
-tools-client: ## Build helm alone: all that a release needs
+tools-client: ## Build helm and sops: all that a real cluster needs
 	@$(PYTHON) tools/build.py client
 
 demo: venv tools ## Release, diff and roll back on an embedded cluster

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Builds the programs that are not Python, where no fitting ones are there: `python3 tools/build.py client|all`.
 
-`client` is helm alone, all that a release needs; `all` adds the embedded cluster. Versions and packages are read from
-`tools/go.mod`. The results live in `$XDG_CACHE_HOME/helmtool/tools`, so that every clone on a machine shares them.
+`client` is helm and sops, all that a real cluster needs; `all` adds the embedded one. Versions and packages are read from
+`tools/go.mod` and `tools/sops/go.mod`. The results live in `$XDG_CACHE_HOME/helmtool/tools`, so that every clone on a machine shares them.
 Only the standard library is used: this runs before there is a virtual environment.
 """
 
@@ -34,8 +34,9 @@ sys.path.insert(0, str(HERE.parent))
 from helmtool.adapters import toolbox  # noqa: E402 - needs the path above
 from helmtool.errors import HelmtoolError  # noqa: E402
 
-CLIENT = ("helm",)
-EXPECTED_MINUTES = {"client": 4, "all": 10}
+MODULES = (HERE, HERE / "sops")
+"""Folders with a go.mod. sops has its own: it would change what Kubernetes is built from, and shares next to nothing with it."""
+EXPECTED_MINUTES = {"client": 7, "all": 13}
 """How long a build takes on two cores when Go's caches are empty, downloads included."""
 
 HEARTBEAT = 15.0
@@ -59,11 +60,12 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """One program of the Go module: its name, the version of its module, its package."""
+    """One program of a Go module: its name, the version of its module, its package, and the folder of the go.mod that names it."""
 
     name: str
     version: str
     package: str
+    module: Path = HERE
 
     @property
     def go_name(self) -> str:
@@ -76,7 +78,12 @@ class Program:
         return f"{self.name}-{self.version}"
 
 
-def read_programs(go_mod: str) -> list[Program]:
+def all_programs() -> list[Program]:
+    """The programs of all modules."""
+    return [program for folder in MODULES for program in read_programs((folder / "go.mod").read_text(), folder)]
+
+
+def read_programs(go_mod: str, folder: Path = HERE) -> list[Program]:
     """Every `tool` of a go.mod, with the version of the module that holds it."""
     block = _TOOL.search(go_mod)
     required = dict(_REQUIRED.findall(go_mod[: block.start()] if block else go_mod))
@@ -86,7 +93,7 @@ def read_programs(go_mod: str) -> list[Program]:
         if module is None:
             raise BuildError(f"go.mod names the tool {package}, but requires no module that holds it", "run: cd tools && go mod tidy")
         name = Program("", "", package).go_name
-        programs.append(Program(RENAMED.get(name, name), required[module], package))
+        programs.append(Program(RENAMED.get(name, name), required[module], package, folder))
     return programs
 
 
@@ -97,13 +104,14 @@ def go_line(go_mod: str) -> tuple[int, ...]:
 
 
 def link_flags(programs: Sequence[Program]) -> str:
-    """Versions for the linker: a plain build of helm takes itself for `v4.3`, and Kubernetes for `v0.0.0`."""
+    """Versions for the linker: a plain build of helm takes itself for `v4.3`, Kubernetes for `v0.0.0`, age-keygen for a `(devel)`."""
     version = {program.name: program.version for program in programs}
     kubernetes = version["kube-apiserver"]
     major, minor, _ = kubernetes.split(".", 2)
     values = {
         "helm.sh/helm/v4/internal/version.version": f"v{version['helm']}",
         "sigs.k8s.io/kwok/pkg/consts.Version": f"v{version['kwokctl']}",
+        "main.Version": f"v{version['age-keygen']}",
     }
     for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
         values |= {f"{package}.gitVersion": f"v{kubernetes}", f"{package}.gitMajor": major, f"{package}.gitMinor": minor}
@@ -231,13 +239,13 @@ def packaged_go(why: str, screen: Screen) -> Path:
 
 
 def build(go: Path, programs: Sequence[Program], flags: str, into: Path, screen: Screen) -> None:
-    """One `go build` for all, because they share most of what is compiled. Raises BuildError with the compiler's last lines."""
+    """One `go build` for all of a module, because they share most of what is compiled. Raises BuildError with its last lines."""
     goflags = f"{os.environ.get('GOFLAGS', '')} -mod=readonly -trimpath -buildvcs=false".strip()
     env = {name: value for name, value in os.environ.items() if name not in ("GOOS", "GOARCH")}
     env |= {"CGO_ENABLED": "0", "GOFLAGS": goflags, "GOTOOLCHAIN": "local", "GOWORK": "off"}
     command = [str(go), "build", "-ldflags", flags, "-o", f"{into}/", *(program.package for program in programs)]
     with (into / ".log").open("w+") as log:
-        process = subprocess.Popen(command, cwd=HERE, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(command, cwd=programs[0].module, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         try:
             watch(process, programs, into, screen)
         except BaseException:
@@ -296,9 +304,8 @@ def install(program: Program, built: Path, folder: Path) -> None:
 
 def run(what: str, screen: Screen) -> None:
     """Builds and installs what is missing of `client` or `all`. Raises BuildError, HelmtoolError and OSError."""
-    go_mod = (HERE / "go.mod").read_text()
-    everything = read_programs(go_mod)
-    wanted = [program for program in everything if what == "all" or program.name in CLIENT]
+    everything = all_programs()
+    wanted = [program for program in everything if what == "all" or program.name in toolbox.CLIENT]
     built = [program for program in wanted if is_built(program)]
     if built:
         screen.say(f"built before: {', '.join(f'{program.name} {program.version}' for program in built)}")
@@ -312,21 +319,24 @@ def run(what: str, screen: Screen) -> None:
         if not missing:
             screen.say("the other build made everything")
             return
-        go = find_go(go_line(go_mod), screen)
-        minutes = EXPECTED_MINUTES["client" if {program.name for program in missing} <= set(CLIENT) else "all"]
+        go = find_go(max(go_line((folder / "go.mod").read_text()) for folder in MODULES), screen)
+        minutes = EXPECTED_MINUTES["client" if {program.name for program in missing} <= set(toolbox.CLIENT) else "all"]
         names = ", ".join(program.name for program in missing)
         screen.say(f"building {names} into {folder}: about {minutes} minutes once, on two cores")
         started = time.monotonic()
-        with staging(folder) as stage:
-            build(go, missing, link_flags(everything), stage, screen)
-            for program in missing:
-                install(program, stage, folder)
+        for module in MODULES:
+            here = [program for program in missing if program.module == module]
+            if here:
+                with staging(folder) as stage:
+                    build(go, here, link_flags(everything), stage, screen)
+                    for program in here:
+                        install(program, stage, folder)
         screen.say(f"done, {time.monotonic() - started:.0f} s")
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 done, 1 failed, 130 interrupted."""
-    parser = argparse.ArgumentParser(prog="tools/build.py", description="Builds helm (client), or helm and the embedded cluster (all).")
+    parser = argparse.ArgumentParser(prog="tools/build.py", description="Builds helm and sops (client), or the embedded cluster too (all).")
     parser.add_argument("what", choices=sorted(EXPECTED_MINUTES))
     what = parser.parse_args(arguments).what
     screen = Screen(sys.stderr)

@@ -1,4 +1,4 @@
-"""Where the programs are that are not Python: helm, and the ones that the embedded cluster is made of.
+"""Where the programs are that are not Python: helm, sops, and the ones that the embedded cluster is made of.
 
 `tools/build.py` puts the pinned versions into the cache folder; a program on PATH that fits is as good. Nothing here imports
 anything but the standard library, so that the builder can use the same rules before there is a virtual environment.
@@ -22,6 +22,8 @@ KUBERNETES = "1.37.2"
 
 VERSIONS = {
     "helm": "4.3.1",
+    "sops": "3.13.3",
+    "age-keygen": "1.3.1",
     "kwok": "0.8.0",
     "kwokctl": "0.8.0",
     "etcd": "3.7.1",
@@ -30,18 +32,22 @@ VERSIONS = {
     "kube-scheduler": KUBERNETES,
     "kubectl": KUBERNETES,
 }
-"""The pinned versions, for an installed package that has no `tools/go.mod`; a test holds the two together."""
+"""The pinned versions, for an installed package that has no `tools/`; a test holds them and the Go modules together."""
+
+CLIENT = ("helm", "sops", "age-keygen")
+"""What works on a real cluster needs; the rest is the embedded one."""
 
 VERSION_ARGUMENTS = {
     "helm": ("version", "--template", "{{.Version}}"),
     "kubectl": ("version", "--client"),
+    "sops": ("--disable-version-check", "--version"),
 }
 """How a program is asked for its version where it is not `--version`."""
 
-HELM_OLDEST = (4, 1, 0)
-HELM_MAJOR = 4
-HELM_BROKEN = frozenset({"4.2.1"})
-"""Versions of helm that must not be used: 4.2.1 hangs while it deletes."""
+OLDEST = {"helm": (4, 1, 0), "sops": (3, 10, 0), "age-keygen": (1, 0, 0)}
+"""Programs of which more than the pinned version does, within its major version. sops reads from stdin since 3.10."""
+BROKEN = {"helm": frozenset({"4.2.1"})}
+"""Versions that must not be used: helm 4.2.1 hangs while it deletes."""
 
 VERSION_TIMEOUT = 10.0
 """Seconds for a program to say its version."""
@@ -56,7 +62,7 @@ class ToolMissing(InvalidInput):
 
     def __init__(self, program: str, expected: str, found: str) -> None:
         self.program, self.expected, self.found = program, expected, found
-        target = "make tools-client" if program == "helm" else "make tools"
+        target = "make tools-client" if program in CLIENT else "make tools"
         super().__init__(f"{program} {expected} is needed, but {found}", hint=f"build it with: {target}")
 
 
@@ -155,20 +161,22 @@ def _nowhere(program: str) -> str:
 
 def expectation(program: str, pinned: str) -> str:
     """Which versions would do, in words."""
-    if program == "helm":
-        return f">= {'.'.join(map(str, HELM_OLDEST[:2]))} and < {HELM_MAJOR + 1}, not {', '.join(sorted(HELM_BROKEN))},"
-    return pinned
+    if program not in OLDEST:
+        return pinned
+    oldest, broken = OLDEST[program], BROKEN.get(program)
+    limits = f">= {'.'.join(map(str, oldest[:2]))} and < {oldest[0] + 1}"
+    return f"{limits}, not {', '.join(sorted(broken))}," if broken else limits
 
 
 def fits(program: str, version: str, pinned: str) -> bool:
-    """Whether that version can be used: helm within its major version, everything else exactly as pinned.
+    """Whether that version can be used: helm and sops within their major version, the cluster's programs exactly as pinned.
 
     The Kubernetes programs must be of one version, and the embedded cluster is only ever tried with the pinned ones.
     """
-    if program != "helm":
+    if program not in OLDEST:
         return version == pinned
-    numbers = tuple(int(part) for part in version.split("-", 1)[0].split("."))
-    return numbers >= HELM_OLDEST and numbers[0] == HELM_MAJOR and "-" not in version and version not in HELM_BROKEN
+    oldest, numbers = OLDEST[program], tuple(int(part) for part in version.split("-", 1)[0].split("."))
+    return numbers >= oldest and numbers[0] == oldest[0] and "-" not in version and version not in BROKEN.get(program, ())
 
 
 def parse_version(output: str) -> str | None:

@@ -21,7 +21,10 @@ MODULES = {
     "kube-controller-manager": "k8s.io/kubernetes",
     "kube-scheduler": "k8s.io/kubernetes",
     "kubectl": "k8s.io/kubernetes",
+    "sops": "github.com/getsops/sops/v3",
+    "age-keygen": "filippo.io/age",
 }
+OF_SOPS = {"sops", "age-keygen"}
 
 
 def program(folder: Path, name: str, output: str, code: int = 0) -> Path:
@@ -44,8 +47,9 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_versions_are_those_of_the_go_module() -> None:
-    go_mod = (Path(__file__).parents[3] / "tools" / "go.mod").read_text()
-    found = {name: re.search(rf"^\s*{re.escape(module)} v(\S+)", go_mod, re.MULTILINE) for name, module in MODULES.items()}
+    folder = Path(__file__).parents[3] / "tools"
+    files = {name: folder / "sops" / "go.mod" if name in OF_SOPS else folder / "go.mod" for name in MODULES}
+    found = {name: re.search(rf"^\s*{re.escape(module)} v(\S+)", files[name].read_text(), re.MULTILINE) for name, module in MODULES.items()}
     assert {name: match.group(1) for name, match in found.items() if match} == toolbox.VERSIONS
 
 
@@ -58,6 +62,7 @@ def test_versions_are_those_of_the_go_module() -> None:
         ("Kubernetes v1.37.0-rc.1", "1.37.0-rc.1"),
         ("etcd Version: 3.7.1\nGo Version: go1.26.8", "3.7.1"),
         ("kwok version v0.8.0 go1.26.8 (linux/amd64)", "0.8.0"),
+        ("sops 3.13.3", "3.13.3"),
         ("v4.3", None),
         ("", None),
         ("version.BuildInfo{}", None),
@@ -78,6 +83,11 @@ def test_a_version_is_read_from_what_a_program_prints(output: str, version: str 
         ("helm", "3.19.0", False),
         ("helm", "5.0.0", False),
         ("helm", "4.4.0-rc.1", False),
+        ("sops", "3.10.0", True),
+        ("sops", "3.13.3", True),
+        ("sops", "3.9.4", False),
+        ("sops", "4.0.0", False),
+        ("age-keygen", "1.1.1", True),
         ("kubectl", "1.37.2", True),
         ("kubectl", "1.37.1", False),
         ("kube-apiserver", "1.37.2-rc.0", False),

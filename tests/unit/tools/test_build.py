@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "tools" / "build.py"
 GO_MOD = (ROOT / "tools" / "go.mod").read_text()
 NAMES = {"etcd", "helm", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok", "kwokctl"}
+OF_SOPS = {"sops", "age-keygen"}
+CLIENT = {"helm-4.3.1", "sops-3.13.3", "age-keygen-1.3.1"}
 
 FAKE_GO = """#!/bin/sh
 if [ "$1" = env ]; then echo "${FAKE_GO_VERSION:-go1.26.8}"; exit; fi
@@ -30,11 +32,13 @@ sleep "${FAKE_GO_SECONDS:-0}"
 for package; do
   case $package in
     */v3) name=server version=3.7.1 ;;
-    helm.sh/*) name=helm version=4.3.1 ;;
+    helm.sh/*) name=helm version=${FAKE_HELM:-4.3.1} ;;
+    */sops) name=sops version=3.13.3 ;;
+    */age-keygen) name=age-keygen version=1.3.1 ;;
     *kwok*) name=${package##*/} version=0.8.0 ;;
     *) name=${package##*/} version=1.37.2 ;;
   esac
-  printf '#!/bin/sh\\necho v%s\\n' "${FAKE_VERSION:-$version}" > "$into$name.new"
+  printf '#!/bin/sh\\necho v%s\\n' "$version" > "$into$name.new"
   chmod +x "$into$name.new"; mv "$into$name.new" "$into$name"
 done
 """
@@ -99,8 +103,9 @@ def wait_for(file: Path) -> None:
 
 
 def test_programs_are_read_from_the_module(build: ModuleType) -> None:
-    programs = {program.name: program for program in build.read_programs(GO_MOD)}
-    assert set(programs) == NAMES == set(build.toolbox.VERSIONS)
+    programs = {program.name: program for program in build.all_programs()}
+    assert set(programs) == NAMES | OF_SOPS == set(build.toolbox.VERSIONS)
+    assert {name for name, program in programs.items() if program.module.name == "sops"} == OF_SOPS
     assert {name: program.version for name, program in programs.items()} == build.toolbox.VERSIONS
     assert programs["etcd"].go_name == "server"
 
@@ -121,28 +126,30 @@ def test_the_oldest_go(build: ModuleType, text: str, oldest: tuple[int, ...]) ->
 
 
 def test_versions_are_linked_in(build: ModuleType) -> None:
-    flags = build.link_flags(build.read_programs(GO_MOD))
+    flags = build.link_flags(build.all_programs())
     assert "-X helm.sh/helm/v4/internal/version.version=v4.3.1 " in flags
     assert "-X k8s.io/component-base/version.gitVersion=v1.37.2 " in flags
     assert "-X k8s.io/client-go/pkg/version.gitMinor=37 " in flags
 
 
-def test_the_client_is_helm_alone(machine: Machine) -> None:
+def test_the_client_is_helm_and_sops(machine: Machine) -> None:
     code, output = machine.run("client")
     assert code == 0, output
-    assert machine.built() == {"helm-4.3.1"}
+    assert machine.built() == CLIENT
     assert "helm 4.3.1: compiled" in output
+    assert "sops 3.13.3: compiled" in output
     assert "minutes once" in output
     assert (machine.tools / "helm-4.3.1" / "helm").is_file()
     assert not machine.leftovers()
 
 
-def test_all_programs_come_from_one_go_build(machine: Machine) -> None:
+def test_all_programs_of_a_module_come_from_one_go_build(machine: Machine) -> None:
     code, output = machine.run("all", GOOS="plan9", GOFLAGS="-modcacherw")
     assert code == 0, output
-    assert {name.rsplit("-", 1)[0] for name in machine.built()} == NAMES
-    command, settings = machine.log.read_text().splitlines()
+    assert {name.rsplit("-", 1)[0] for name in machine.built()} == NAMES | OF_SOPS
+    command, settings, of_sops, _ = machine.log.read_text().splitlines()
     assert command.count("helm.sh/helm/v4/cmd/helm") == 1
+    assert of_sops.split(" -o ")[1].split()[1:] == ["filippo.io/age/cmd/age-keygen", "github.com/getsops/sops/v3/cmd/sops"]
     assert settings == "-modcacherw -mod=readonly -trimpath -buildvcs=false/0/local/"
 
 
@@ -150,22 +157,24 @@ def test_what_is_built_is_not_built_again(machine: Machine) -> None:
     machine.run("client")
     code, output = machine.run("client", FAKE_GO_FAILS="must not be called")
     assert code == 0
-    assert output == "tools: built before: helm 4.3.1\n"
+    assert output == "tools: built before: helm 4.3.1, age-keygen 1.3.1, sops 3.13.3\n"
     machine.run("all")
     assert machine.log.read_text().count("helm.sh/helm/v4/cmd/helm") == 1
 
 
 def test_a_fitting_program_on_path_is_used(machine: Machine) -> None:
-    path = machine.add("helm", "#!/bin/sh\necho v4.2.4\n")
+    found = {"helm": "4.2.4", "age-keygen": "1.2.1", "sops": "3.10.2"}
+    paths = {name: machine.add(name, f"#!/bin/sh\necho v{version}\n") for name, version in found.items()}
     code, output = machine.run("client")
-    assert (code, output) == (0, f"tools: helm 4.2.4: {path} is used\n")
+    assert (code, output) == (0, "".join(f"tools: {name} {version}: {paths[name]} is used\n" for name, version in found.items()))
     assert not machine.built()
 
 
 def test_one_that_does_not_fit_is_not(machine: Machine) -> None:
     machine.add("helm", "#!/bin/sh\necho v4.2.1\n")
+    machine.add("sops", "#!/bin/sh\necho sops 3.9.4\n")
     assert machine.run("client")[0] == 0
-    assert machine.built() == {"helm-4.3.1"}
+    assert machine.built() == CLIENT
 
 
 def test_a_folder_without_its_program_is_replaced(machine: Machine) -> None:
@@ -198,7 +207,7 @@ def test_a_failed_build_shows_the_last_lines_and_what_to_do(machine: Machine, ou
 
 
 def test_a_program_of_the_wrong_version_is_not_installed(machine: Machine) -> None:
-    code, output = machine.run("client", FAKE_VERSION="4.3.0")
+    code, output = machine.run("client", FAKE_HELM="4.3.0")
     assert code == 1
     assert "the new helm says that it is 4.3.0, not 4.3.1" in output
     assert not machine.built()
@@ -226,7 +235,7 @@ def test_a_second_build_waits_for_the_first_and_uses_its_result(machine: Machine
     assert (code, first.returncode) == (0, 0), first_output
     assert "another build is running" in output
     assert "the other build made everything" in output
-    assert machine.log.read_text().count(" -o ") == 1
+    assert machine.log.read_text().count(" -o ") == 2  # one for each module
 
 
 def test_the_lock_of_a_dead_build_does_not_matter(machine: Machine) -> None:
@@ -285,4 +294,4 @@ def test_nobody_listening_does_not_stop_a_build(machine: Machine) -> None:
     assert process.stderr
     process.stderr.close()
     assert process.wait(timeout=20) == 0
-    assert machine.built() == {"helm-4.3.1"}
+    assert machine.built() == CLIENT

@@ -24,6 +24,13 @@ class Policy(Enum):
     OFF = "off"
 
 
+class SecretMode(Enum):
+    """Where the service's secret files come from when the values do not say: a Secret that is there, or one that a release makes."""
+
+    EXISTING = "existing"
+    VERSIONED = "versioned"
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterIdentity:
     """How a cluster is recognised: the ending of its name, and the pins that `env pin` records (empty where there is none)."""
@@ -56,6 +63,7 @@ class Environment:
     resolve: Policy = Policy.REQUIRED
     verify: Policy = Policy.REQUIRED
     prepull: Policy = Policy.WARN
+    secrets: SecretMode = SecretMode.EXISTING
     lock_seconds: int = 15
 
 
@@ -246,7 +254,7 @@ def _environment(name: str, reader: _Reader) -> Environment:
     if not _NAME.fits(name):
         _Reader(reader.document, reader.path[:-1], reader.problems).add(name, f"the name must be {_NAME.words}")
     reader.allow_only(
-        "description", "cluster", "kubeconfig", "embedded", "namespace", "release", "endpoint", "protected", "stableTag", "policies", "lockSeconds"
+        "description", "cluster", "kubeconfig", "embedded", "namespace", "release", "endpoint", "protected", "stableTag", "policies", "lockSeconds", "secrets"
     )
     policies = reader.section("policies")
     policies.allow_only("resolve", "verify", "prepull")
@@ -265,6 +273,7 @@ def _environment(name: str, reader: _Reader) -> Environment:
         resolve=policies.choice("resolve", Policy.REQUIRED),
         verify=policies.choice("verify", Policy.REQUIRED),
         prepull=policies.choice("prepull", Policy.WARN),
+        secrets=reader.choice("secrets", SecretMode.EXISTING),
         lock_seconds=reader.whole("lockSeconds", 15, range(1, 301)),
     )
 

@@ -42,6 +42,7 @@ def describe(environment: Environment) -> dict[str, Any]:
         "endpoint": environment.endpoint,
         "protected": environment.protected,
         "stableTag": environment.stable_tag.value,
+        "secrets": environment.secrets.value,
         "policies": {"resolve": environment.resolve.value, "verify": environment.verify.value, "prepull": environment.prepull.value},
         "lockSeconds": environment.lock_seconds,
     }

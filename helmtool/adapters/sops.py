@@ -95,7 +95,9 @@ class Sops:
                 [str(self._program), "--config", EMPTY_CONFIG, *arguments], input=content, env=env, cwd=Path("/"), timeout=TIMEOUT
             )
         except subprocess.TimeoutExpired:
-            raise OperationFailed(f"sops did not end in {TIMEOUT:.0f} s", hint=f"{self._program} --version --disable-version-check") from None
+            raise OperationFailed(
+                f"sops did not end in {TIMEOUT:.0f} s", hint=f"{self._program} --version --disable-version-check"
+            ) from None
         except OSError as error:
             raise OperationFailed(f"{self._program} cannot be started: {error.strerror}", hint="make tools-client") from None
         if done.returncode:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from helmtool.adapters.project import CHART, Project
 from helmtool.errors import InvalidInput, Problem, Refused
+from helmtool.model.change import Change
 from helmtool.model.document import parse_document
-from helmtool.model.environment import Environment
+from helmtool.model.environment import Environment, SecretMode
 from helmtool.model.rules import check_rules
 from helmtool.model.schema import check
-from helmtool.model.tag import Tag, check_policy, parse_tag
+from helmtool.model.secret_version import placeholder_name
+from helmtool.model.tag import Tag, deployed_tag, parse_tag
 from helmtool.model.values import Layer, Values, merge, parse_set
 
+VERSIONED = SecretMode.VERSIONED.value
 STAND_IN = "HG0101a"
 """The tag that offline commands render with where none is given."""
 
@@ -25,19 +28,38 @@ class ValuesInvalid(InvalidInput):
     code = "values"
 
 
-class NotYetSupported(Refused):
-    """The chart knows it, this version of helmtool does not."""
+class InlineSecrets(Refused):
+    """A protected environment, and secret files in its values."""
 
-    code = "not-supported"
+    code = "inline-secrets"
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """The checked values of one environment at one tag. `tag` is nothing where a stand-in was rendered."""
+    """The checked values of one environment at one tag. `tag` is nothing where a stand-in was rendered.
+
+    `secret_changes` is what the version of the secret changes beside the chart's own objects.
+    """
 
     environment: Environment
     values: Values
     tag: Tag | None
+    secret_changes: tuple[Change, ...] = ()
+
+    @property
+    def secret_mode(self) -> str:
+        """Where the service's secret files come from: existing, versioned, inline or vault."""
+        return str(self.values.data["secrets"]["mode"])
+
+    @property
+    def secret_name(self) -> str:
+        """The Secret that is mounted; with `versioned` its base and a placeholder, until `with_secret`."""
+        return str(self.values.data["secrets"]["name"])
+
+    def with_secret(self, name: str, changes: tuple[Change, ...] = ()) -> Composed:
+        """The same with the name of a version, and what applying it changes."""
+        data, overrides = ({**d, "secrets": {**(d.get("secrets") or {}), "name": name}} for d in (self.values.data, self.values.overrides))
+        return replace(self, values=replace(self.values, data=data, overrides=overrides), secret_changes=changes)
 
     @property
     def for_helm(self) -> dict[str, Any]:
@@ -51,27 +73,43 @@ class Composed:
         return f"{image['repository']}:{image['tag']}" + (f"@{image['digest']}" if image.get("digest") else "")
 
     @property
+    def digest(self) -> str:
+        """The image's digest; empty where it is deployed by its tag alone."""
+        return str(self.values.data["image"].get("digest") or "")
+
+    @property
     def image_name(self) -> str:
-        """The image without its registry, for lines that people read."""
-        return self.image.rsplit("/", 1)[-1]
+        """The image without its registry and with a short digest, for lines that people read."""
+        name, _, digest = self.image.rsplit("/", 1)[-1].partition("@sha256:")
+        return f"{name}@{digest[:12]}" if digest else name
 
 
-def compose(project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = (), *, stand_in: bool = False) -> Composed:
-    """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag.
+def compose(
+    project: Project,
+    environment: Environment,
+    tag: str | None,
+    sets: Sequence[str] = (),
+    *,
+    digest: str = "",
+    stand_in: bool = False,
+    versioned: bool = False,
+) -> Composed:
+    """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag that is deployed, and its digest.
 
-    With `stand_in`, a document without a tag gets one of valid grammar, so that it renders.
-    Raises InvalidTag, TagPolicyRefused and ValuesInvalid; the latter with every problem at once.
+    With `stand_in`, a document without a tag gets one of valid grammar, so that it renders; `versioned` asks for a version of the
+    secret where the environment does not. Raises InvalidTag, TagPolicyRefused, InlineSecrets and ValuesInvalid; the latter with every problem at once.
     """
     project.document(CHART / "Chart.yaml")  # a mistake there is found with its place, where Helm would only name the file
-    parsed = parse_tag(tag) if tag is not None else None
-    if parsed:
-        check_policy(parsed, environment.stable_tag, environment.name)
-    values = merge([*_layers(project, environment, sets), *_tag_layer(str(parsed) if parsed else "", "TAG")])
+    parsed = deployed_tag(parse_tag(tag), environment.stable_tag, environment.name) if tag is not None else None
+    layers = _layers(project, environment, sets, versioned=versioned)
+    values = merge([*layers, *_tag_layer(parsed)])
     if stand_in and not parsed and not (values.data.get("image") or {}).get("tag"):
-        values = merge([*_layers(project, environment, sets), *_tag_layer(STAND_IN, "(no tag given)")])
+        values = merge([*layers, *_tag_layer(parse_tag(STAND_IN), source="(no tag given)")])
     _check(project, environment, values)
     if parsed:
         _require_the_tag_chooses(environment, values)
+    if digest:
+        values = merge([*layers, *_tag_layer(parsed, digest)])
     return Composed(environment, values, parsed)
 
 
@@ -85,19 +123,34 @@ def _require_the_tag_chooses(environment: Environment, values: Values) -> None:
 
 def load_values(project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = ()) -> Values:
     """The merged values, not checked: for showing what is there."""
-    return merge([*_layers(project, environment, sets), *_tag_layer(str(parse_tag(tag)) if tag else "", "TAG")])
+    parsed = deployed_tag(parse_tag(tag), environment.stable_tag, environment.name) if tag else None
+    return merge([*_layers(project, environment, sets), *_tag_layer(parsed)])
 
 
-def _layers(project: Project, environment: Environment, sets: Sequence[str]) -> list[Layer]:
-    return [
+def _layers(project: Project, environment: Environment, sets: Sequence[str], *, versioned: bool = False) -> list[Layer]:
+    layers = [
         Layer("chart", project.document(CHART / "values.yaml")),
         Layer(environment.name, project.document(project.values_file(environment.name))),
         *(parse_set(text) for text in sets),
     ]
+    return [*layers, *_secret_layer(merge(layers), versioned or environment.secrets is SecretMode.VERSIONED)]
 
 
-def _tag_layer(tag: str, source: str) -> list[Layer]:
-    return [Layer("tag", parse_document(source, f'image: {{tag: "{tag}"}}'.encode()))] if tag else []
+def _secret_layer(values: Values, versioned: bool) -> list[Layer]:
+    """The mode that the environment asks for, unless the values say one themselves; and a placeholder for the version's name."""
+    said, merged = values.overrides.get("secrets"), values.data.get("secrets")
+    mode = said.get("mode") if isinstance(said, dict) else None
+    base = merged.get("name") if isinstance(merged, dict) else None
+    if mode != VERSIONED and (mode is not None or not versioned) or not isinstance(base, str) or not base:
+        return []
+    text = f'secrets: {{mode: {VERSIONED}, name: "{placeholder_name(base)}"}}'
+    return [Layer("secrets", parse_document("(secrets: versioned)", text.encode()))]
+
+
+def _tag_layer(tag: Tag | None, digest: str = "", source: str = "TAG") -> list[Layer]:
+    """The layer above all others. A digest is one that a registry gave, and has the form of one."""
+    named = f', digest: "{digest}"' if digest else ""
+    return [Layer("tag", parse_document(source, f'image: {{tag: "{tag}"{named}}}'.encode()))] if tag else []
 
 
 def _check(project: Project, environment: Environment, values: Values) -> None:
@@ -113,7 +166,8 @@ def _check(project: Project, environment: Environment, values: Values) -> None:
             problems=problems,
             hint=f"{change}, then: helmtool validate {environment.name}",
         )
-    if values.data["secrets"]["mode"] == "versioned":
-        raise NotYetSupported(
-            "secrets.mode versioned needs helmtool's secrets commands, which this version does not have", hint="set secrets.mode: existing"
+    if values.data["secrets"]["mode"] == "inline" and environment.protected:
+        raise InlineSecrets(
+            f"secrets.mode is inline: Helm would keep the secret files of {environment.name}, which is protected, in every revision",
+            hint="secrets.mode: versioned, and --services-config DIR",
         )

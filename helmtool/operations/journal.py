@@ -23,6 +23,7 @@ class Journal:
     tag: str
     chart: str
     note: str = ""
+    digest: str = ""
     _git: GitState | None = field(default=None, init=False)
 
     @property
@@ -43,6 +44,7 @@ class Journal:
             when=now(),
             who=who(),
             tag=self.tag,
+            digest=self.digest,
             commit=git.commit,
             clean=git.clean,
             chart=self.chart,

@@ -41,8 +41,8 @@ class LockLost(OperationFailed):
 class Lock:
     """A lock that is held: renewed by a thread until it is given back, or lost."""
 
-    def __init__(self, store: LeaseStore, lease: Lease, names: Mapping[str, str], on_loss: Callable[[], None]) -> None:
-        self._store, self._lease, self._names, self._on_loss = store, lease, names, on_loss
+    def __init__(self, store: LeaseStore, lease: Lease, names: Mapping[str, str], on_loss: Callable[[], None], environment: str) -> None:
+        self._store, self._lease, self._names, self._on_loss, self._environment = store, lease, names, on_loss, environment
         self._ended = threading.Event()
         self._renewed = time.monotonic()
         self.lost = ""
@@ -52,7 +52,7 @@ class Lock:
     def require(self) -> None:
         """Raises LockLost where the lock is not held any more: nothing may be written then."""
         if self.lost:
-            raise LockLost(f"the lock of the release was lost: {self.lost}; left as it is", hint="helmtool status ENV")
+            raise LockLost(f"the lock of the release was lost: {self.lost}; left as it is", hint=f"helmtool status {self._environment}")
 
     def give_back(self) -> None:
         """Ends the renewals and removes the Lease; one that cannot be removed runs out by itself."""
@@ -101,16 +101,22 @@ async def locked(
     store = LeaseStore(session.cluster, session.environment.release)
     lease = await _take(store, session, command, progress, parse_duration(wait), names or {})
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    lock = Lock(store, lease, names or {}, lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
+
+    def end_task() -> None:
+        if task:
+            loop.call_soon_threadsafe(task.cancel)
+
+    lock = Lock(store, lease, names or {}, end_task, session.environment.name)
     try:
         yield lock
+    except asyncio.CancelledError:
+        lock.require()  # it was the loss that ended the task
+        raise
     finally:
         lock.give_back()
 
 
-async def _take(
-    store: LeaseStore, session: Session, command: str, progress: Progress, patience: float, names: Mapping[str, str]
-) -> Lease:
+async def _take(store: LeaseStore, session: Session, command: str, progress: Progress, patience: float, names: Mapping[str, str]) -> Lease:
     observer, deadline = Observer(), time.monotonic() + patience
     while True:
         found = await asyncio.to_thread(store.read)

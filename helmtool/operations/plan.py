@@ -41,8 +41,8 @@ class Plan:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What would change, object by object."""
-        return self.forecast.changes
+        """What would change, object by object, the version of the secret first: it is applied first."""
+        return (*self.composed.secret_changes, *self.forecast.changes)
 
     @property
     def is_noop(self) -> bool:

@@ -104,7 +104,9 @@ def _read(file: Path) -> str:
         with file.open("rb") as stream:
             return stream.read(LARGEST).decode()
     except UnicodeDecodeError:
-        raise IdentityInvalid(f"{file}: not a text: binary files of age are identities with a passphrase", hint="age-keygen -y FILE") from None
+        raise IdentityInvalid(
+            f"{file}: not a text: binary files of age are identities with a passphrase", hint="age-keygen -y FILE"
+        ) from None
     except OSError as error:
         raise IdentityMissing(f"the age identity {file} cannot be read: {error.strerror}", hint="--identity FILE") from None
 

@@ -1,0 +1,204 @@
+"""The secrets' part of a release: read and named before the confirmation, applied under the lock before Helm, pruned at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helmtool.adapters.storage import read_history
+from helmtool.errors import HelmtoolError, InvalidInput, Refused, UsageError
+from helmtool.model.change import Change, Effect
+from helmtool.model.manifest import Manifest, ObjectKey
+from helmtool.model.redaction import protect, spare
+from helmtool.model.revision import Revision
+from helmtool.model.secret_version import PLACEHOLDER, KeyChanges, mounted_name, shown
+from helmtool.operations.compose import VERSIONED, Composed
+from helmtool.operations.lock import Lock
+from helmtool.operations.progress import Progress
+from helmtool.operations.secrets.bundle import Bundle, read_bundle
+from helmtool.operations.secrets.identity import find_identity
+from helmtool.operations.secrets.versions import VersionPlan, apply, in_use, plan, store_of
+from helmtool.operations.secrets.versions import prune as prune_versions
+from helmtool.operations.session import Session, check_cluster
+
+LOCK_NAME = "helmtool/secret"
+"""The annotation of the lock that names the version in use by a release under way."""
+
+
+class ServicesConfigMissing(UsageError):
+    """Nobody said where the encrypted files are."""
+
+    code = "services-config-missing"
+
+
+class NoVersionInUse(InvalidInput):
+    """There is no secret to keep."""
+
+    code = "no-secret-in-use"
+
+
+class SecretGone(Refused):
+    """The Secret that a revision names is not in the cluster any more."""
+
+    code = "secret-gone"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretOptions:
+    """Where the secret files come from. `unchanged` keeps what is in use; `look_only` (a diff) does so too where nothing is said."""
+
+    services_config: Path | None = None
+    identity: Path | None = None
+    unchanged: bool = False
+    look_only: bool = False
+
+    @property
+    def given(self) -> bool:
+        """Whether a checkout is named, which asks for a version."""
+        return self.services_config is not None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSecrets:
+    """What was read: the values with the name in them, and what is to be applied (nothing where nothing is)."""
+
+    composed: Composed
+    plan: VersionPlan | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the lock names, so that nobody else removes it meanwhile."""
+        return {LOCK_NAME: self.composed.secret_name} if self.composed.secret_mode == VERSIONED else {}
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What may be told of it, as JSON shows it."""
+        changes = self.plan.changes if self.plan else KeyChanges()
+        name = "" if self.composed.secret_mode == "vault" else self.composed.secret_name
+        new = bool(self.plan and self.plan.writes)
+        keys = {"added": list(changes.added), "removed": list(changes.removed), "changed": list(changes.changed)}
+        return {"mode": self.composed.secret_mode, "name": name, "new": new, **keys}
+
+
+async def prepare(session: Session, composed: Composed, options: SecretOptions, progress: Progress) -> PreparedSecrets:
+    """Decrypts, names and compares; reads only. In the other modes it tells what becomes of the secret.
+
+    Raises ServicesConfigMissing, NoVersionInUse, SecretGone, and what reading the files, the identity and the cluster raises.
+    """
+    mode = composed.secret_mode
+    if mode == VERSIONED:
+        return await asyncio.to_thread(_prepare, session, composed, options, progress)
+    if options.given:
+        raise UsageError(
+            f"the values say secrets.mode {mode}, which needs no --services-config", hint="leave it away, or secrets.mode: versioned"
+        )
+    _tell_mode(composed, progress)
+    return PreparedSecrets(composed)
+
+
+def _tell_mode(composed: Composed, progress: Progress) -> None:
+    if composed.secret_mode == "inline":
+        for content in composed.values.data["secrets"]["data"].values():
+            protect(base64.b64decode(content))
+        progress.warn("secrets.mode is inline: Helm keeps the content in every revision, for everybody who may read Secrets here")
+    elif composed.secret_mode == "vault":
+        progress.skip("secrets", "Vault injects them into the pod (mode vault)")
+    else:
+        progress.skip("secrets", f"{composed.secret_name} is mounted as it is (mode existing)")
+
+
+def _prepare(session: Session, composed: Composed, options: SecretOptions, progress: Progress) -> PreparedSecrets:
+    environment = session.environment
+    spare(environment.name, environment.release, environment.namespace, session.access.server, session.access.cluster, composed.image)
+    check_cluster(session)
+    serving = in_use(session, read_history(session.cluster, environment.release))
+    if options.unchanged or (options.look_only and not options.given):
+        return _unchanged(session, composed, serving, options, progress)
+    if options.services_config is None:
+        raise ServicesConfigMissing(
+            f"{environment.name} makes a version of the secret (secrets: versioned), and nobody said where its files are",
+            hint="--services-config DIR, or --secrets-unchanged to keep the one in use",
+        )
+    bundle = read_bundle(environment.release, options.services_config, find_identity(session, options.identity))
+    _warn_of_plain(bundle, progress)
+    base = composed.secret_name.removesuffix(f"-{PLACEHOLDER}")
+    planned = plan(session, base, bundle.files, serving)
+    _tell(planned, serving, progress)
+    return PreparedSecrets(composed.with_secret(planned.name, changes_of(planned)), planned)
+
+
+def _unchanged(session: Session, composed: Composed, serving: str, options: SecretOptions, progress: Progress) -> PreparedSecrets:
+    name = session.environment.name
+    if not serving:
+        if options.look_only:
+            progress.skip("secrets", f"nothing serves yet: {composed.secret_name} stands for the name")
+            return PreparedSecrets(composed)
+        raise NoVersionInUse(
+            f"nothing serves in {name} yet, so there is no secret to keep", hint=f"helmtool release {name} TAG --services-config DIR"
+        )
+    if not options.look_only and store_of(session).read(serving) is None:
+        raise SecretGone(f"the Secret {serving} is in use and is gone", hint=f"helmtool release {name} TAG --services-config DIR")
+    progress.done("secrets", f"{serving} stays in use")
+    return PreparedSecrets(composed.with_secret(serving))
+
+
+def _warn_of_plain(bundle: Bundle, progress: Progress) -> None:
+    for text in bundle.warnings:
+        progress.warn(text)
+    if bundle.plain:
+        progress.warn(f"not encrypted in the checkout: {', '.join(bundle.plain)}")
+
+
+def _tell(planned: VersionPlan, serving: str, progress: Progress) -> None:
+    if planned.key_was_lost:
+        progress.warn("the key of the secrets' names is gone: the secret gets a new name and the pod restarts, whether or not it changed")
+    if serving == planned.base:
+        progress.warn(f"the Secret {serving} of today stays as it is; after this release nothing of it is used")
+    state = "is there already" if planned.exists else "is new"
+    progress.done("secrets", f"{planned.name} {state}; {planned.changes}")
+
+
+def changes_of(planned: VersionPlan) -> tuple[Change, ...]:
+    """What a diff shows of it: the names of keys, and which of them have another content."""
+    before, after = planned.before, shown(planned.name, planned.files, planned.changes.changed)
+    if before and before.name == planned.name:
+        return ()
+    old = shown(before.name, before.files) if before else None
+    reason = str(planned.changes) if planned.changes else "same content under a new name"
+    return (Change(ObjectKey("v1", "Secret", "", planned.name), old, after, Effect.IN_PLACE, reason),)
+
+
+async def write(session: Session, secrets: PreparedSecrets, lock: Lock, progress: Progress) -> None:
+    """Applies the version that was prepared; nothing where it is there. Raises KeyMadeMeanwhile, VersionDiffers, OperationFailed, Unreachable."""
+    if secrets.plan is None:
+        return
+    lock.require()
+    made = await asyncio.to_thread(apply, session, secrets.plan)
+    if made:
+        progress.done("secrets", f"applied {secrets.plan.name}, immutable")
+
+
+async def prune(session: Session, secrets: PreparedSecrets, lock: Lock, progress: Progress) -> None:
+    """Removes versions that nothing names; what keeps it from that is a warning: the release is done."""
+    if secrets.composed.secret_mode != VERSIONED:
+        return
+    try:
+        lock.require()
+        await asyncio.to_thread(prune_versions, session, secrets.composed.secret_name, progress)
+    except HelmtoolError as error:
+        progress.warn(f"versions of the secret that nobody uses stay: {error.message}")
+
+
+def require_secret(session: Session, target: Revision, manifests: Sequence[Manifest]) -> None:
+    """Raises SecretGone where the pods of a revision would wait for a Secret that is not there."""
+    name = mounted_name(manifests)
+    own = any(m.get("kind") == "Secret" and (m.get("metadata") or {}).get("name") == name for m in manifests)
+    if name and not own and store_of(session).read(name) is None:
+        raise SecretGone(
+            f"revision {target.number} mounts the Secret {name}, which is gone: its pod would wait for it",
+            hint=f"helmtool history {session.environment.name}; --force goes there all the same",
+        )

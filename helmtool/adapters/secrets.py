@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from helmtool.adapters.cluster import Answer, Cluster
 from helmtool.errors import OperationFailed
@@ -56,7 +57,7 @@ class VersionStore:
 
     def claim(self, version: SecretVersion, by: str) -> bool:
         """Changes a version's state, so that a delete that has seen the state before fails; false where it is gone or changed meanwhile."""
-        operations = [
+        operations: list[dict[str, Any]] = [
             {"op": "test", "path": "/metadata/uid", "value": version.uid},
             {"op": "add", "path": "/metadata/annotations", "value": {CLAIM: by}},
         ]

@@ -56,6 +56,13 @@ WaitLockOption = Annotated[
 ]
 NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Kept with the revision and shown by history.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would happen and write nothing.")]
+ServicesConfigOption = Annotated[
+    Path | None,
+    typer.Option("--services-config", metavar="DIR", help="The checkout with the encrypted files, in a folder for each service."),
+]
+IdentityOption = Annotated[
+    Path | None, typer.Option("--identity", metavar="FILE", help="The age identity; without it SOPS_AGE_KEY, else the cluster's.")
+]
 
 GLOBAL: dict[str, Any] = {
     "config_dir": Annotated[

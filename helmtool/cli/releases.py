@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -10,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from helmtool.cli.confirm import confirmed
 from helmtool.cli.options import (
     DryRunOption,
     EnvArgument,
     EnvsArgument,
+    IdentityOption,
     NoteOption,
     OptionalTag,
+    ServicesConfigOption,
     SetOption,
     TagArgument,
     TimeoutOption,
@@ -24,12 +26,12 @@ from helmtool.cli.options import (
     terminal,
     with_globals,
 )
-from helmtool.errors import HelmtoolError, Interrupted, Refused
-from helmtool.model.redaction import redact_text
+from helmtool.errors import HelmtoolError, UsageError
 
 if TYPE_CHECKING:
     from helmtool.model.change import Change
     from helmtool.model.environment import Environment
+    from helmtool.operations.secrets.step import SecretOptions
 
 
 SIDES = ("live", "new")
@@ -41,12 +43,6 @@ class Engine(StrEnum):
 
     SERVER = "server"
     HELM_DIFF = "helm-diff"
-
-
-class NotConfirmed(Refused):
-    """A protected environment, and nobody who said yes."""
-
-    code = "not-confirmed"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -69,6 +65,11 @@ def release(
     timeout: TimeoutOption = "10m",
     sets: SetOption = None,
     no_rollback: Annotated[bool, typer.Option("--no-rollback", help="Leave a failed release as it is.")] = False,
+    services_config: ServicesConfigOption = None,
+    identity: IdentityOption = None,
+    secrets_unchanged: Annotated[
+        bool, typer.Option("--secrets-unchanged", help="Keep the version of the secret that is in use; needs no identity.")
+    ] = False,
     wait_lock: WaitLockOption = "0s",
     note: NoteOption = "",
 ) -> None:
@@ -76,8 +77,12 @@ def release(
     from helmtool.cli.running import run
     from helmtool.operations.release import ReleaseOptions
     from helmtool.operations.release import release as operation
+    from helmtool.operations.secrets.step import SecretOptions
 
-    options = ReleaseOptions(sets=sets or (), dry_run=dry_run, timeout=timeout, rollback=not no_rollback, wait_lock=wait_lock, note=note)
+    if services_config and secrets_unchanged:
+        raise UsageError("--services-config and --secrets-unchanged do not go together", hint="leave one of them away")
+    secrets = SecretOptions(services_config, identity, unchanged=secrets_unchanged)
+    options = ReleaseOptions(sets or (), dry_run, timeout, not no_rollback, wait_lock, note, secrets)
 
     def confirm(plan: Any) -> bool:
         return _confirm(plan.session.environment, plan.changes, f"Release {plan.composed.image} to {env}?", yes)
@@ -91,6 +96,7 @@ def release(
                 "revision": released.revision,
                 "deployed": released.deployed,
                 "dryRun": dry_run,
+                "secrets": released.secrets.document,
                 "changes": [_change_document(change) for change in released.plan.changes],
             }
         )
@@ -161,15 +167,19 @@ def diff(
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 when something would change.")] = False,
     context: Annotated[int, typer.Option("--context", metavar="N", min=0, help="Lines around each change.")] = 3,
     sets: SetOption = None,
+    services_config: ServicesConfigOption = None,
+    identity: IdentityOption = None,
 ) -> None:
-    """Show what a release would change, object by object."""
+    """Show what a release would change, object by object; without --services-config the secret in use stays."""
     from helmtool.cli.running import run
     from helmtool.operations.diff import diff as operation
+    from helmtool.operations.secrets.step import SecretOptions
 
+    secrets = SecretOptions(services_config, identity, look_only=True)
     if engine is Engine.HELM_DIFF:
-        _diff_by_plugin(env, tag, sets or (), context, detailed_exitcode)
+        _diff_by_plugin(env, tag, sets or (), secrets, context, detailed_exitcode)
         return
-    found = run(operation(env, tag, terminal.settings, terminal, against=against, revision=revision, sets=sets or ()))
+    found = run(operation(env, tag, terminal.settings, terminal, against=against, revision=revision, sets=sets or (), secrets=secrets))
     for text in found.warnings:
         terminal.warn(f"the API server says: {text}")
     for text in found.conflicts:
@@ -240,39 +250,14 @@ def _confirm(environment: Environment, changes: Sequence[Change], question: str,
     """Shows what will change; asks where the environment is protected. Gives whether a person was asked. Raises NotConfirmed."""
     if not terminal.quiet:
         _print_changes(changes, sys.stderr)
-    if not environment.protected or yes:
-        return False
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise NotConfirmed(
-            f"{environment.name} is protected, and there is no terminal to ask at", hint="review with helmtool diff, then add --yes"
-        )
-    terminal.diff([line for change in changes for line in change.unified()], sys.stderr)
-    if not _ask(question):
-        raise NotConfirmed("not confirmed; nothing was written")
-    return True
+    return confirmed(environment, question, yes, [line for change in changes for line in change.unified()])
 
 
-def _ask(question: str) -> bool:
-    """Asks at the terminal. A signal ends the question at once: the event loop's own handlers only note it, and read on."""
-
-    def end(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        return typer.confirm(redact_text(question), err=True)
-    except typer.Abort:
-        raise Interrupted("interrupted before anything was written") from None
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
-def _diff_by_plugin(env: str, tag: str | None, sets: Sequence[str], context: int, detailed_exitcode: bool) -> None:
+def _diff_by_plugin(env: str, tag: str | None, sets: Sequence[str], secrets: SecretOptions, context: int, detailed_exitcode: bool) -> None:
     from helmtool.cli.running import run
     from helmtool.operations.diff import diff_by_plugin
 
-    text = run(diff_by_plugin(env, tag, terminal.settings, terminal, sets=sets, context=context))
+    text = run(diff_by_plugin(env, tag, terminal.settings, terminal, sets=sets, secrets=secrets, context=context))
     if terminal.as_json:
         terminal.document({"base": "helm-diff", "text": text})
     else:

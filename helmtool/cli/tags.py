@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from helmtool.cli.confirm import NotConfirmed
 from helmtool.cli.options import YesOption, complete_environment, group, terminal, with_globals
-from helmtool.cli.releases import NotConfirmed
 
 app = group("Image tags: HG<day><month><a-z>, with -stable once accepted.")
 

@@ -125,8 +125,8 @@ def key_object(base: str, namespace: str, release: str, key: bytes) -> Manifest:
 def read_version(live: Manifest) -> SecretVersion:
     """A version, or any other Secret, as it is stored."""
     metadata = live.get("metadata") or {}
-    texts = (str(metadata.get(name) or "") for name in ("name", "creationTimestamp", "uid", "resourceVersion"))
-    return SecretVersion(*texts, files=_files(live))
+    name, created, uid, version = (str(metadata.get(key) or "") for key in ("name", "creationTimestamp", "uid", "resourceVersion"))
+    return SecretVersion(name, created, uid, version, _files(live))
 
 
 def read_key(live: Manifest) -> bytes:

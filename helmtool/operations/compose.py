@@ -17,7 +17,7 @@ from helmtool.model.secret_version import placeholder_name
 from helmtool.model.tag import Tag, deployed_tag, parse_tag
 from helmtool.model.values import Layer, Values, merge, parse_set
 
-VERSIONED = SecretMode.VERSIONED.value
+VERSIONED, INLINE, VAULT = SecretMode.VERSIONED.value, "inline", "vault"
 STAND_IN = "HG0101a"
 """The tag that offline commands render with where none is given."""
 
@@ -96,8 +96,9 @@ def compose(
 ) -> Composed:
     """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag that is deployed, and its digest.
 
-    With `stand_in`, a document without a tag gets one of valid grammar, so that it renders; `versioned` asks for a version of the
-    secret where the environment does not. Raises InvalidTag, TagPolicyRefused, InlineSecrets and ValuesInvalid; the latter with every problem at once.
+    With `stand_in`, a document without a tag gets one of valid grammar, so that it renders; `versioned` asks for a version of
+    the secret where the environment does not.
+    Raises InvalidTag, TagPolicyRefused, InlineSecrets and ValuesInvalid; the latter with every problem at once.
     """
     project.document(CHART / "Chart.yaml")  # a mistake there is found with its place, where Helm would only name the file
     parsed = deployed_tag(parse_tag(tag), environment.stable_tag, environment.name) if tag is not None else None
@@ -141,7 +142,7 @@ def _secret_layer(values: Values, versioned: bool) -> list[Layer]:
     said, merged = values.overrides.get("secrets"), values.data.get("secrets")
     mode = said.get("mode") if isinstance(said, dict) else None
     base = merged.get("name") if isinstance(merged, dict) else None
-    if mode != VERSIONED and (mode is not None or not versioned) or not isinstance(base, str) or not base:
+    if (mode != VERSIONED and (mode is not None or not versioned)) or not isinstance(base, str) or not base:
         return []
     text = f'secrets: {{mode: {VERSIONED}, name: "{placeholder_name(base)}"}}'
     return [Layer("secrets", parse_document("(secrets: versioned)", text.encode()))]
@@ -166,7 +167,7 @@ def _check(project: Project, environment: Environment, values: Values) -> None:
             problems=problems,
             hint=f"{change}, then: helmtool validate {environment.name}",
         )
-    if values.data["secrets"]["mode"] == "inline" and environment.protected:
+    if values.data["secrets"]["mode"] == INLINE and environment.protected:
         raise InlineSecrets(
             f"secrets.mode is inline: Helm would keep the secret files of {environment.name}, which is protected, in every revision",
             hint="secrets.mode: versioned, and --services-config DIR",

@@ -21,8 +21,11 @@ from helmtool.operations.plan import make_plan
 from helmtool.operations.preflight import make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.resolve import Resolved, resolve
+from helmtool.operations.secrets.step import SecretOptions, prepare
 from helmtool.operations.session import Session, check_cluster, offline_helm, open_session
 from helmtool.operations.together import together
+
+LOOK_ONLY = SecretOptions(look_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ async def diff(
     against: str = "live",
     revision: int | None = None,
     sets: Sequence[str] = (),
+    secrets: SecretOptions = LOOK_ONLY,
 ) -> Diff:
     """The changes of releasing `tag` (default: the one that runs) to an environment.
 
@@ -69,8 +73,9 @@ async def diff(
     environments = project.environments()
     if against not in ("live", "release"):
         project.environment(against)
-        if revision is not None:
-            raise UsageError("--revision needs a cluster: it does not go with --against ENV")
+        if revision is not None or secrets.given:
+            option = "--revision" if revision is not None else "--services-config"
+            raise UsageError(f"{option} needs a cluster: it does not go with --against ENV")
         return await _between(
             project, environments[name] if name in environments else project.environment(name), environments[against], tag, sets
         )
@@ -78,7 +83,7 @@ async def diff(
     revisions = await asyncio.to_thread(_revisions, session)
     if revision is not None:
         return await _to_revision(session, _stored(revisions, revision), revisions, against)
-    composed, wanted = await _composed(session, tag, revisions, sets, progress)
+    composed, wanted = await _composed(session, tag, revisions, sets, secrets, progress)
     if against == "release":
         return await _against_release(session, composed, revisions)
     plan = await make_plan(session, composed)
@@ -88,25 +93,36 @@ async def diff(
 
 
 async def diff_by_plugin(
-    name: str, tag: str | None, settings: Settings, progress: Progress, *, sets: Sequence[str] = (), context: int = 3
+    name: str,
+    tag: str | None,
+    settings: Settings,
+    progress: Progress,
+    *,
+    sets: Sequence[str] = (),
+    secrets: SecretOptions = LOOK_ONLY,
+    context: int = 3,
 ) -> str:
     """What the helm-diff plugin says, redacted by it. Raises DiffPluginMissing."""
     session = open_session(name, settings, progress)
     revisions = await asyncio.to_thread(_revisions, session)
-    composed, _ = await _composed(session, tag, revisions, sets, progress)
+    composed, _ = await _composed(session, tag, revisions, sets, secrets, progress)
     return await session.helm.plugin_diff(session.project.chart, composed.for_helm, context=context)
 
 
 async def _composed(
-    session: Session, tag: str | None, revisions: Sequence[Revision], sets: Sequence[str], progress: Progress
+    session: Session, tag: str | None, revisions: Sequence[Revision], sets: Sequence[str], secrets: SecretOptions, progress: Progress
 ) -> tuple[Composed, Resolved | None]:
     """The values of a release: of a tag as the registry resolves it now, or of the image that serves, which needs no registry."""
+    wanted, digest, stand_in = None, "", tag is None
     if tag is not None:
         wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, sets, progress)
-        return compose(session.project, session.environment, tag, sets, digest=wanted.digest), wanted
-    current = running(revisions)
-    running_tag, digest = (tag_of(current) or None, digest_of(current)) if current else (None, "")
-    return compose(session.project, session.environment, running_tag, sets, digest=digest if running_tag else "", stand_in=True), None
+        digest = wanted.digest
+    elif current := running(revisions):
+        tag = tag_of(current) or None
+        digest = digest_of(current) if tag else ""
+    versioned = secrets.given
+    composed = compose(session.project, session.environment, tag, sets, digest=digest, stand_in=stand_in, versioned=versioned)
+    return (await prepare(session, composed, secrets, progress)).composed, wanted
 
 
 def _revisions(session: Session) -> list[Revision]:
@@ -134,7 +150,8 @@ async def _to_revision(session: Session, target: Revision, revisions: Sequence[R
 async def _against_release(session: Session, composed: Composed, revisions: Sequence[Revision]) -> Diff:
     base = _base(revisions, session.environment)
     manifests = await session.helm.template(session.project.chart, composed.for_helm)
-    return Diff(f"revision {base.number}", "new", tuple(_compare_lists(parse_manifests(base.manifest), manifests)))
+    changes = _compare_lists(parse_manifests(base.manifest), manifests)
+    return Diff(f"revision {base.number}", "new", (*composed.secret_changes, *changes))
 
 
 def _base(revisions: Sequence[Revision], environment: Environment) -> Revision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from helmtool.adapters.helm import ReleasePending
 from helmtool.adapters.storage import read_history
@@ -41,7 +41,7 @@ class ReleaseOptions:
     rollback: bool = True
     wait_lock: str = "0s"
     note: str = ""
-    secrets: SecretOptions = SecretOptions()
+    secrets: SecretOptions = field(default_factory=SecretOptions)
 
 
 @dataclass(frozen=True, slots=True)

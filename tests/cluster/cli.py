@@ -213,6 +213,7 @@ def copy_project(folder: Path, kubeconfig: str) -> Path:
         "cluster": {"nameEndsWith": ["kwok-helmtool"]},
         "kubeconfig": kubeconfig,
         "policies": dict.fromkeys(("resolve", "prepull", "verify"), "off"),
+        "secrets": "existing",
     }
     file.write_text(yaml.safe_dump(document, sort_keys=False))
     return folder

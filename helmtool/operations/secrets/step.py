@@ -16,7 +16,7 @@ from helmtool.model.manifest import Manifest, ObjectKey
 from helmtool.model.redaction import protect, spare
 from helmtool.model.revision import Revision
 from helmtool.model.secret_version import PLACEHOLDER, KeyChanges, mounted_name, shown
-from helmtool.operations.compose import VERSIONED, Composed
+from helmtool.operations.compose import INLINE, VAULT, VERSIONED, Composed
 from helmtool.operations.lock import Lock
 from helmtool.operations.progress import Progress
 from helmtool.operations.secrets.bundle import Bundle, read_bundle
@@ -78,7 +78,7 @@ class PreparedSecrets:
     def document(self) -> dict[str, Any]:
         """What may be told of it, as JSON shows it."""
         changes = self.plan.changes if self.plan else KeyChanges()
-        name = "" if self.composed.secret_mode == "vault" else self.composed.secret_name
+        name = "" if self.composed.secret_mode == VAULT else self.composed.secret_name
         new = bool(self.plan and self.plan.writes)
         keys = {"added": list(changes.added), "removed": list(changes.removed), "changed": list(changes.changed)}
         return {"mode": self.composed.secret_mode, "name": name, "new": new, **keys}
@@ -101,11 +101,11 @@ async def prepare(session: Session, composed: Composed, options: SecretOptions, 
 
 
 def _tell_mode(composed: Composed, progress: Progress) -> None:
-    if composed.secret_mode == "inline":
+    if composed.secret_mode == INLINE:
         for content in composed.values.data["secrets"]["data"].values():
             protect(base64.b64decode(content))
         progress.warn("secrets.mode is inline: Helm keeps the content in every revision, for everybody who may read Secrets here")
-    elif composed.secret_mode == "vault":
+    elif composed.secret_mode == VAULT:
         progress.skip("secrets", "Vault injects them into the pod (mode vault)")
     else:
         progress.skip("secrets", f"{composed.secret_name} is mounted as it is (mode existing)")
@@ -124,10 +124,9 @@ def _prepare(session: Session, composed: Composed, options: SecretOptions, progr
             hint="--services-config DIR, or --secrets-unchanged to keep the one in use",
         )
     bundle = read_bundle(environment.release, options.services_config, find_identity(session, options.identity))
-    _warn_of_plain(bundle, progress)
-    base = composed.secret_name.removesuffix(f"-{PLACEHOLDER}")
-    planned = plan(session, base, bundle.files, serving)
-    _tell(planned, serving, progress)
+    tell_of_bundle(bundle, progress)
+    planned = plan(session, base_of(composed), bundle.files, serving)
+    tell(planned, serving, progress)
     return PreparedSecrets(composed.with_secret(planned.name, changes_of(planned)), planned)
 
 
@@ -146,14 +145,21 @@ def _unchanged(session: Session, composed: Composed, serving: str, options: Secr
     return PreparedSecrets(composed.with_secret(serving))
 
 
-def _warn_of_plain(bundle: Bundle, progress: Progress) -> None:
+def base_of(composed: Composed) -> str:
+    """What the names of versions begin with."""
+    return composed.secret_name.removesuffix(f"-{PLACEHOLDER}")
+
+
+def tell_of_bundle(bundle: Bundle, progress: Progress) -> None:
+    """Warns of what a person should know of the files."""
     for text in bundle.warnings:
         progress.warn(text)
     if bundle.plain:
         progress.warn(f"not encrypted in the checkout: {', '.join(bundle.plain)}")
 
 
-def _tell(planned: VersionPlan, serving: str, progress: Progress) -> None:
+def tell(planned: VersionPlan, serving: str, progress: Progress) -> None:
+    """Tells the name and which keys differ, and warns of a lost key and of the Secret that is left behind."""
     if planned.key_was_lost:
         progress.warn("the key of the secrets' names is gone: the secret gets a new name and the pod restarts, whether or not it changed")
     if serving == planned.base:
@@ -173,7 +179,10 @@ def changes_of(planned: VersionPlan) -> tuple[Change, ...]:
 
 
 async def write(session: Session, secrets: PreparedSecrets, lock: Lock, progress: Progress) -> None:
-    """Applies the version that was prepared; nothing where it is there. Raises KeyMadeMeanwhile, VersionDiffers, OperationFailed, Unreachable."""
+    """Applies the version that was prepared; nothing where it is there.
+
+    Raises KeyMadeMeanwhile, VersionDiffers, OperationFailed and Unreachable.
+    """
     if secrets.plan is None:
         return
     lock.require()

@@ -1,0 +1,53 @@
+"""The question before something is written to a protected environment."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from helmtool.cli.options import terminal
+from helmtool.errors import Interrupted, Refused
+from helmtool.model.redaction import redact_text
+
+if TYPE_CHECKING:
+    from helmtool.model.environment import Environment
+
+
+class NotConfirmed(Refused):
+    """A protected environment, and nobody who said yes."""
+
+    code = "not-confirmed"
+
+
+def confirmed(environment: Environment, question: str, yes: bool, diff: Sequence[str] = ()) -> bool:
+    """Asks where the environment is protected, after showing the diff. Gives whether a person was asked. Raises NotConfirmed."""
+    if not environment.protected or yes:
+        return False
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise NotConfirmed(
+            f"{environment.name} is protected, and there is no terminal to ask at", hint="review with helmtool diff, then add --yes"
+        )
+    terminal.diff(diff, sys.stderr)
+    if not _ask(question):
+        raise NotConfirmed("not confirmed; nothing was written")
+    return True
+
+
+def _ask(question: str) -> bool:
+    """Asks at the terminal. A signal ends the question at once: the event loop's own handlers only note it, and read on."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return typer.confirm(redact_text(question), err=True)
+    except typer.Abort:
+        raise Interrupted("interrupted before anything was written") from None
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

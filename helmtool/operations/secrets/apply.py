@@ -1,0 +1,76 @@
+"""Applies a version of the secret without a release: in advance, or to see that it can be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from helmtool.adapters.storage import read_history
+from helmtool.operations.compose import compose
+from helmtool.operations.guard import Settings
+from helmtool.operations.lock import locked
+from helmtool.operations.progress import Progress
+from helmtool.operations.secrets.bundle import read_bundle
+from helmtool.operations.secrets.identity import find_identity
+from helmtool.operations.secrets.step import LOCK_NAME, base_of, tell, tell_of_bundle
+from helmtool.operations.secrets.versions import ListedVersion, VersionPlan, apply_with_any_key, in_use, listed, plan
+from helmtool.operations.session import Session, check_cluster, open_session
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedVersion:
+    """The version, and whether it was made now; with `dry_run` nothing was written."""
+
+    plan: VersionPlan
+    made: bool
+    in_use: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyOptions:
+    """Where the files are, and how to go about it."""
+
+    services_config: Path
+    identity: Path | None = None
+    dry_run: bool = False
+    wait_lock: str = "0s"
+
+
+async def apply(
+    name: str, options: ApplyOptions, settings: Settings, progress: Progress, confirm: Callable[[Session, VersionPlan], bool]
+) -> AppliedVersion:
+    """Decrypts, names, compares, asks, and makes the version; a release that decrypts the same uses it.
+
+    Raises what reading the files, the identity and the cluster raises, Locked, and VersionDiffers.
+    """
+    session = open_session(name, settings, progress)
+    planned, serving = await asyncio.to_thread(_plan, session, options, progress)
+    if planned.exists or options.dry_run:
+        return AppliedVersion(planned, False, planned.name == serving)
+    confirm(session, planned)
+    command = f"secrets apply {name}"
+    async with locked(session, command, progress, wait=options.wait_lock, names={LOCK_NAME: planned.name}) as lock:
+        lock.require()
+        planned, made = await asyncio.to_thread(apply_with_any_key, session, planned)
+    return AppliedVersion(planned, made, planned.name == serving)
+
+
+def list_versions(name: str, settings: Settings, progress: Progress) -> list[ListedVersion]:
+    """Every version of an environment with what names it, oldest first."""
+    session = open_session(name, settings, progress)
+    check_cluster(session)
+    return listed(session)
+
+
+def _plan(session: Session, options: ApplyOptions, progress: Progress) -> tuple[VersionPlan, str]:
+    environment = session.environment
+    composed = compose(session.project, environment, None, stand_in=True, versioned=True)
+    check_cluster(session)
+    serving = in_use(session, read_history(session.cluster, environment.release))
+    bundle = read_bundle(environment.release, options.services_config, find_identity(session, options.identity))
+    tell_of_bundle(bundle, progress)
+    planned = plan(session, base_of(composed), bundle.files, serving)
+    tell(planned, serving, progress)
+    return planned, serving

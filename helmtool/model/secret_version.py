@@ -92,12 +92,6 @@ def key_name(base: str) -> str:
     return f"{base}-key"
 
 
-def is_version_of(base: str, name: str) -> bool:
-    """Whether the name is one that `version_name` gives."""
-    start, _, digits = name.rpartition("-")
-    return start == base and len(digits) == HASH_LENGTH and all(digit in "0123456789abcdef" for digit in digits)
-
-
 def compare_keys(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> KeyChanges:
     """What differs between two contents, by file name."""
     return KeyChanges(

@@ -169,7 +169,7 @@ class TestModes:
     def test_inline_is_warned_about_and_refused_where_protected(self, project: Path, kube: Kube) -> None:
         content = base64.b64encode(PASSWORD).decode()
         for name in ("local", "prod"):
-            add_values(project, name, {"secrets": {"mode": "inline", "data": {"password": content}}})
+            add_values(project, name, {"secrets": {"mode": "inline", "name": "inline-secret", "data": {"password": content}}})
         helmtool = Helmtool(project)
         result = helmtool("release", "prod", "HG0105a-stable", "--yes", "-o", "json", code=4)
         assert result.error["code"] == "inline-secrets"

@@ -131,7 +131,9 @@ def form_for(plain: bytes, key: str) -> Form:
     except _NotKept:
         return Form.BINARY
     except json.JSONDecodeError as error:
-        raise InvalidInput(f"{key}:{error.lineno}:{error.colno}: the file is named .json and is not JSON", hint="mend or rename it") from None
+        raise InvalidInput(
+            f"{key}:{error.lineno}:{error.colno}: the file is named .json and is not JSON", hint="mend or rename it"
+        ) from None
     except (ValueError, RecursionError):
         raise InvalidInput(f"{key}: the file is named .json and is not JSON in UTF-8", hint="mend or rename it") from None
     return Form.JSON if isinstance(document, dict) and _kept(document) else Form.BINARY

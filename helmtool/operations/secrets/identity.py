@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from helmtool.adapters.cluster import ClusterForbidden
+from helmtool.adapters.project import find_project
 from helmtool.model.age import Identity, IdentityInvalid, parse_identity
 from helmtool.model.manifest import ObjectKey
 from helmtool.model.redaction import protect
@@ -104,7 +105,9 @@ def _read(file: Path) -> str:
         with file.open("rb") as stream:
             return stream.read(LARGEST).decode()
     except UnicodeDecodeError:
-        raise IdentityInvalid(f"{file}: not a text: binary files of age are identities with a passphrase", hint="age-keygen -y FILE") from None
+        raise IdentityInvalid(
+            f"{file}: not a text: binary files of age are identities with a passphrase", hint="age-keygen -y FILE"
+        ) from None
     except OSError as error:
         raise IdentityMissing(f"the age identity {file} cannot be read: {error.strerror}", hint="--identity FILE") from None
 
@@ -114,3 +117,12 @@ def _known(text: str, source: str) -> Identity:
     for key in identity.keys:
         protect(key.encode())
     return identity
+
+
+def environment_identity(env: str, file: Path | None, settings: Settings, progress: Progress) -> Identity:
+    """The identity for an environment; its cluster is asked only where neither the file nor a variable says one.
+
+    Raises UnknownEnvironment too: the name is checked in any case.
+    """
+    find_project(settings.config_dir).environment(env)
+    return local_identity(file) or cluster_identity(open_session(env, settings, progress))

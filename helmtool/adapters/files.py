@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +47,11 @@ class SecretFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files of a service in the order of their keys, and what a person should know about them."""
+    """The files of a service in the order of their keys; what cannot be in a Secret, and what a person should know."""
 
     folder: Path
     files: tuple[SecretFile, ...]
+    problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -85,29 +88,39 @@ def service_folder(checkout: Path, service: str) -> Path:
 
 
 def list_files(checkout: Path, service: str) -> Listing:
+    """The files of a service that is in order. Raises CheckoutInvalid, and FileRefused with what is not in order."""
+    listing = look(checkout, service)
+    if listing.problems:
+        raise FileRefused(
+            f"{len(listing.problems)} of the entries of {listing.folder} cannot be in a Secret",
+            hint="remove or rename them",
+            problems=listing.problems,
+        )
+    if not listing.files:
+        raise CheckoutInvalid(f"{listing.folder} holds no file", hint=f"git -C {checkout} status, or another --service")
+    return listing
+
+
+def look(checkout: Path, service: str) -> Listing:
     """The files of a service, each judged by its name and kind; hidden ones are none of it, as a shell's `*` leaves them away.
 
-    Raises CheckoutInvalid, and FileRefused with one problem for each file that cannot be in a Secret.
+    Raises CheckoutInvalid where there is no such folder.
     """
     folder = service_folder(checkout, service)
     problems: list[Problem] = []
     files: list[SecretFile] = []
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if path.name.startswith("."):
-            continue
+    try:
+        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise CheckoutInvalid(f"{folder} cannot be read: {error.strerror}", hint=f"ls -ld {folder}") from None
+    for path in entries:
         reason = unfit(path, folder)
         if reason:
             problems.append(Problem(reason, file=str(path)))
         else:
             files.append(SecretFile(path, key_of(path), path.name.endswith(SUFFIX)))
     problems += twins(files)
-    if problems:
-        raise FileRefused(
-            f"{len(problems)} of the entries of {folder} cannot be in a Secret", hint="remove or rename them", problems=problems
-        )
-    if not files:
-        raise CheckoutInvalid(f"{folder} holds no file", hint=f"git -C {checkout} status, or another --service")
-    return Listing(folder, tuple(sorted(files, key=lambda file: file.key)), _plain_warnings(files))
+    return Listing(folder, tuple(sorted(files, key=lambda file: file.key)), tuple(problems), _plain_warnings(files))
 
 
 def key_of(path: Path) -> str:
@@ -163,3 +176,63 @@ def read_regular(path: Path) -> bytes:
 
 def _plain_warnings(files: Sequence[SecretFile]) -> tuple[str, ...]:
     return tuple(f"{file.path} is not encrypted" for file in files if not file.encrypted)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Puts a file in its place in one step, with the mode of the one it replaces (0644 for a new one), safe from a power cut.
+
+    A link keeps pointing to its file. Raises FileRefused; then the old file is as it was.
+    """
+    target = path.resolve()
+    try:
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
+        write_synced(target.parent, target, content, mode)
+    except OSError as error:
+        raise FileRefused(f"{path} cannot be written: {error.strerror}", hint=f"ls -ld {path.parent}; df -h {path.parent}") from None
+
+
+def write_synced(folder: Path, target: Path, content: bytes, mode: int) -> None:
+    """Writes beside, syncs, renames, syncs the folder. Raises OSError and leaves nothing then."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in a folder last."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems have no such thing
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def write_private(path: Path, content: bytes, *, force: bool) -> None:
+    """Writes a plaintext where a person has asked for it, for that person alone (0600). Raises FileRefused."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise FileRefused(f"{path} is no plain file, and a plaintext goes into none else", hint="--out FILE")
+    if path.exists() and not force:
+        raise FileRefused(f"{path} is there already", hint="another --out, or --force")
+    try:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise FileRefused(f"{path} cannot be written: {error.strerror}", hint=f"ls -ld {path.parent}") from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise FileRefused(f"{path} cannot be written: {error.strerror}", hint=f"df -h {path.parent}") from None

@@ -8,12 +8,17 @@ import logging
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 log = logging.getLogger(__name__)
+
+SECRET_VARIABLES = frozenset({"SOPS_AGE_KEY"})
+"""Variables of a person's shell that no program inherits from here; `secrets` gives them to the one that needs them."""
+GUARDIAN = 'trap "" HUP INT TERM; cat >/dev/null; rm -rf -- "$0"'
+"""A shell that waits until its standard input ends, which it does however this process ends, and then removes a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +36,13 @@ def run(
     *,
     input: bytes | None = None,
     env: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     timeout: float | None = None,
 ) -> Completed:
     """Runs a program to its end and gives its outputs, whatever its exit code.
 
-    `timeout` is in seconds; `env` replaces the whole environment. Raises FileNotFoundError, PermissionError and
+    `timeout` is in seconds; `env` replaces the whole environment, `secrets` is added to it. Raises FileNotFoundError, PermissionError and
     subprocess.TimeoutExpired as the standard library does.
     """
     log.info("run: %s", " ".join(argv))
@@ -45,12 +51,65 @@ def run(
         input=input,
         stdin=subprocess.DEVNULL if input is None else None,
         capture_output=True,
-        env=env,
+        env=environment(env) | dict(secrets or {}),
         cwd=cwd,
         timeout=timeout,
         check=False,
     )
     return Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
+
+
+def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What a program inherits: the environment that is given, else this process's own, without secrets in either."""
+    return {name: value for name, value in (os.environ if given is None else given).items() if name not in SECRET_VARIABLES}
+
+
+def run_on_terminal(argv: Sequence[str], env: Mapping[str, str]) -> int:
+    """Runs an interactive program on this process's own streams to its end, and gives its exit code.
+
+    A Ctrl-C is the program's alone. Whatever else ends the wait ends the program too. Raises OSError where it does not start.
+    """
+    log.info("run: %s", argv[0])
+    kept = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which the program would inherit
+    try:
+        program = subprocess.Popen(list(argv), env=dict(env))
+        try:
+            return program.wait()
+        finally:
+            _end(program)
+    finally:
+        signal.signal(signal.SIGINT, kept)
+
+
+def _end(program: subprocess.Popen[bytes]) -> None:
+    if program.poll() is None:
+        program.terminate()
+        try:
+            program.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            program.wait()
+
+
+@contextlib.contextmanager
+def removed_at_the_end(folder: Path) -> Iterator[None]:
+    """Has the folder removed when the block is left, and also when this process is killed in it, by a small process of its own."""
+    argv = ["/bin/sh", "-c", GUARDIAN, str(folder)]
+    guardian = subprocess.Popen(
+        argv,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": "/usr/bin:/bin"},
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        if guardian.stdin:
+            guardian.stdin.close()
+        guardian.wait()
 
 
 async def run_async(
@@ -90,7 +149,7 @@ async def _start(argv: Sequence[str], *, piped: bool, env: Mapping[str, str] | N
         stdin=asyncio.subprocess.PIPE if piped else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=env,
+        env=environment(env),
         start_new_session=True,
     )
 

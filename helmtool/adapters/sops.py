@@ -87,12 +87,15 @@ class Sops:
         )
 
     def _run(self, arguments: Sequence[str], content: bytes, envelope: Envelope | None) -> bytes:
-        env = dict(NO_NETWORK)
-        if envelope and self._identity:
-            env["SOPS_AGE_KEY"] = "\n".join(self._identity.keys)
+        secrets = {"SOPS_AGE_KEY": "\n".join(self._identity.keys)} if envelope and self._identity else {}
         try:
             done = process.run(
-                [str(self._program), "--config", EMPTY_CONFIG, *arguments], input=content, env=env, cwd=Path("/"), timeout=TIMEOUT
+                [str(self._program), "--config", EMPTY_CONFIG, *arguments],
+                input=content,
+                env=NO_NETWORK,
+                secrets=secrets,
+                cwd=Path("/"),
+                timeout=TIMEOUT,
             )
         except subprocess.TimeoutExpired:
             raise OperationFailed(

@@ -26,6 +26,7 @@ releases.add_to(app)
 offline.add_to(app)
 app.add_typer(environments.app, name="env")
 app.add_typer(local.app, name="local")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(tags.app, name="tag")
 app.add_typer(secrets.app, name="secrets")
 

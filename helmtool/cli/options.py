@@ -58,10 +58,12 @@ NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Kept wi
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would happen and write nothing.")]
 ServicesConfigOption = Annotated[
     Path | None,
-    typer.Option("--services-config", metavar="DIR", help="The checkout with the encrypted files, in a folder for each service."),
+    typer.Option(
+        "--services-config", metavar="DIR", help="The services_config checkout; else HELMTOOL_SERVICES_CONFIG.", show_default=False
+    ),
 ]
 IdentityOption = Annotated[
-    Path | None, typer.Option("--identity", metavar="FILE", help="The age identity; without it SOPS_AGE_KEY, else the cluster's.")
+    Path | None, typer.Option("--identity", metavar="FILE", help="The age identity; over SOPS_AGE_KEY, SOPS_AGE_KEY_FILE and the cluster.")
 ]
 
 GLOBAL: dict[str, Any] = {

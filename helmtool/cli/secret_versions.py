@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from helmtool.cli.confirm import confirmed
-from helmtool.cli.options import DryRunOption, EnvArgument, IdentityOption, WaitLockOption, YesOption, terminal, with_globals
+from helmtool.cli.options import (
+    DryRunOption,
+    EnvArgument,
+    IdentityOption,
+    ServicesConfigOption,
+    WaitLockOption,
+    YesOption,
+    terminal,
+    with_globals,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -22,9 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 def apply(
     env: EnvArgument,
-    services_config: Annotated[
-        Path, typer.Option("--services-config", metavar="DIR", help="The checkout with the encrypted files, in a folder for each service.")
-    ],
+    services_config: ServicesConfigOption = None,
     identity: IdentityOption = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,

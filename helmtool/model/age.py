@@ -42,7 +42,7 @@ class Identity:
     @property
     def opens(self) -> frozenset[str] | None:
         """The recipients whose files it surely opens; None where a key does not tell its recipient."""
-        return frozenset(self.recipients) if len(self.recipients) >= len(self.keys) else None
+        return frozenset(self.recipients) if len(self.recipients) == len(self.keys) else None
 
 
 def parse_identity(text: str, source: str) -> Identity:
@@ -79,9 +79,11 @@ def _private(word: str, where: str) -> str:
 
 
 def _recipients(keys: Sequence[str], comments: Sequence[str]) -> tuple[str, ...]:
-    """What is computed from the keys; comments are believed for the post-quantum keys alone."""
-    computed = [recipient_of(key) for key in keys if not key.startswith(PRIVATE_PQ)]
-    return tuple(dict.fromkeys([*computed, *(c for c in comments if c.startswith(PUBLIC_PQ))]))
+    """The recipients in the order of the keys, computed from them; of post-quantum ones the comments are believed, if all have one."""
+    told = [comment for comment in comments if comment.startswith(PUBLIC_PQ)]
+    of_them = iter(told if len(told) == sum(key.startswith(PRIVATE_PQ) for key in keys) else ())
+    found = [next(of_them, None) if key.startswith(PRIVATE_PQ) else recipient_of(key) for key in keys]
+    return tuple(recipient for recipient in found if recipient)
 
 
 def recipient_of(key: str) -> str:

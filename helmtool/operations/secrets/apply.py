@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from helmtool.adapters.files import find_checkout
 from helmtool.adapters.storage import read_history
 from helmtool.operations.compose import compose
 from helmtool.operations.guard import Settings
@@ -32,7 +33,7 @@ class AppliedVersion:
 class ApplyOptions:
     """Where the files are, and how to go about it."""
 
-    services_config: Path
+    services_config: Path | None = None
     identity: Path | None = None
     dry_run: bool = False
     wait_lock: str = "0s"
@@ -69,7 +70,7 @@ def _plan(session: Session, options: ApplyOptions, progress: Progress) -> tuple[
     composed = compose(session.project, environment, None, stand_in=True, versioned=True)
     check_cluster(session)
     serving = in_use(session, read_history(session.cluster, environment.release))
-    bundle = read_bundle(environment.release, options.services_config, find_identity(session, options.identity))
+    bundle = read_bundle(environment.release, find_checkout(options.services_config), find_identity(session, options.identity))
     tell_of_bundle(bundle, progress)
     planned = plan(session, base_of(composed), bundle.files, serving)
     tell(planned, serving, progress)

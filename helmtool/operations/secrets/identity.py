@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from helmtool.adapters.cluster import ClusterForbidden
+from helmtool.adapters.project import find_project
 from helmtool.model.age import Identity, IdentityInvalid, parse_identity
 from helmtool.model.manifest import ObjectKey
 from helmtool.model.redaction import protect
@@ -116,3 +117,12 @@ def _known(text: str, source: str) -> Identity:
     for key in identity.keys:
         protect(key.encode())
     return identity
+
+
+def environment_identity(env: str, file: Path | None, settings: Settings, progress: Progress) -> Identity:
+    """The identity for an environment; its cluster is asked only where neither the file nor a variable says one.
+
+    Raises UnknownEnvironment too: the name is checked in any case.
+    """
+    find_project(settings.config_dir).environment(env)
+    return local_identity(file) or cluster_identity(open_session(env, settings, progress))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from helmtool.adapters.files import VARIABLE, find_checkout
 from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, InvalidInput, Refused, UsageError
 from helmtool.model.change import Change, Effect
@@ -58,8 +60,13 @@ class SecretOptions:
 
     @property
     def given(self) -> bool:
-        """Whether a checkout is named, which asks for a version."""
+        """Whether a checkout is named on the command line, which asks for a version."""
         return self.services_config is not None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a checkout to decrypt: named, or in the environment's variable."""
+        return self.given or bool(os.environ.get(VARIABLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +123,14 @@ def _prepare(session: Session, composed: Composed, options: SecretOptions, progr
     spare(environment.name, environment.release, environment.namespace, session.access.server, session.access.cluster, composed.image)
     check_cluster(session)
     serving = in_use(session, read_history(session.cluster, environment.release))
-    if options.unchanged or (options.look_only and not options.given):
+    if options.unchanged or (options.look_only and not options.known):
         return _unchanged(session, composed, serving, options, progress)
-    if options.services_config is None:
+    if not options.known:
         raise ServicesConfigMissing(
             f"{environment.name} makes a version of the secret (secrets: versioned), and nobody said where its files are",
-            hint="--services-config DIR, or --secrets-unchanged to keep the one in use",
+            hint=f"--services-config DIR or {VARIABLE}, or --secrets-unchanged to keep the one in use",
         )
-    bundle = read_bundle(environment.release, options.services_config, find_identity(session, options.identity))
+    bundle = read_bundle(environment.release, find_checkout(options.services_config), find_identity(session, options.identity))
     tell_of_bundle(bundle, progress)
     planned = plan(session, base_of(composed), bundle.files, serving)
     tell(planned, serving, progress)

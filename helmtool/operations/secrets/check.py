@@ -1,0 +1,183 @@
+"""secrets check: whether every file of a service decrypts, for whom, how long what is in it lasts, and what lies about in the clear."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from helmtool.adapters.files import Listing, SecretFile, look
+from helmtool.adapters.git import Git, History
+from helmtool.adapters.sops import Sops
+from helmtool.errors import HelmtoolError
+from helmtool.model.age import Identity
+from helmtool.model.envelope import Envelope, read_envelope
+from helmtool.model.redaction import protect, spare
+from helmtool.operations.secrets.bundle import LARGEST
+from helmtool.operations.secrets.contents import Content, look_into
+from helmtool.operations.secrets.findings import Finding, error, warning
+from helmtool.operations.secrets.proof import each_key
+from helmtool.operations.secrets.rotation import INTERRUPTED, is_interrupted
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedFile:
+    """One file: its key, whether it is encrypted and for whom, and what is in it, without any of it."""
+
+    path: Path
+    key: str
+    encrypted: bool
+    recipients: tuple[str, ...] = ()
+    content: Content | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The file as `-o json` prints it."""
+        content = self.content.as_dict() if self.content else None
+        return {
+            "file": str(self.path),
+            "key": self.key,
+            "encrypted": self.encrypted,
+            "recipients": list(self.recipients),
+            "content": content,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """All files of a service and all that was found, errors first."""
+
+    folder: Path
+    source: str
+    files: tuple[CheckedFile, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is wrong, and not only worth knowing."""
+        return any(finding.is_error for finding in self.findings)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The check as `-o json` prints it."""
+        return {
+            "folder": str(self.folder),
+            "identity": self.source,
+            "ok": not self.failed,
+            "files": [file.as_dict() for file in self.files],
+            "findings": [finding.as_dict() for finding in self.findings],
+        }
+
+
+def check_service(
+    checkout: Path, service: str, identity: Identity, *, expected: Sequence[str] = (), warn_days: int = 30, now: datetime
+) -> Checked:
+    """Reads everything, writes nothing. `expected` are recipients that every file must be for, besides those that any file is for.
+
+    Raises CheckoutInvalid and ToolMissing; what is wrong with a file is a finding.
+    """
+    listing = look(checkout, service)
+    spare(service, *(file.key for file in listing.files))
+    findings = [error(Path(problem.file), problem.message) for problem in listing.problems]
+    values: dict[str, bytes] = {}
+    files = [_check_file(file, identity, values, findings, warn_days, now) for file in listing.files]
+    findings += _recipients(files, expected)
+    findings += _permissions(listing) + _size(listing, values)
+    findings += _git(listing, values)
+    if is_interrupted(listing.folder):
+        findings.append(warning(listing.folder, INTERRUPTED))
+    ordered = sorted(findings, key=lambda finding: (not finding.is_error, str(finding.file)))
+    return Checked(listing.folder, identity.source, tuple(files), tuple(ordered))
+
+
+def _check_file(
+    file: SecretFile, identity: Identity, values: dict[str, bytes], findings: list[Finding], warn_days: int, now: datetime
+) -> CheckedFile:
+    envelope: Envelope | None = None
+    try:
+        content = file.read()
+        envelope = read_envelope(content, file.key) if file.encrypted else None
+        plain = _decrypt(content, file, envelope, identity) if envelope else content
+    except HelmtoolError as problem:
+        findings.append(error(file.path, problem.message))
+        return CheckedFile(file.path, file.key, file.encrypted, envelope.recipients if envelope else ())
+    if envelope and envelope.partly_clear:
+        findings.append(error(file.path, "a value in it is not encrypted"))
+    values[file.key] = plain
+    inside = look_into(plain, file.key)
+    spare(*inside.names)
+    protect(plain)
+    findings += inside.findings(file.path, warn_days, now)
+    return CheckedFile(file.path, file.key, file.encrypted, envelope.recipients if envelope else (), inside)
+
+
+def _decrypt(content: bytes, file: SecretFile, envelope: Envelope, identity: Identity) -> bytes:
+    """Its plaintext, with every key of the identity that should open it. Raises what sops raises."""
+    plains = [Sops(each).decrypt(content, file.path) for each in each_key(identity, envelope.recipients)]
+    return plains[0]
+
+
+def _recipients(files: Sequence[CheckedFile], expected: Sequence[str]) -> list[Finding]:
+    """Files that somebody could not open who opens others, or who should."""
+    encrypted = [file for file in files if file.encrypted and file.recipients]
+    wanted = dict.fromkeys([*expected, *(recipient for file in encrypted for recipient in file.recipients)])
+    return [
+        error(file.path, f"not for the recipient {recipient}, as {'expected' if recipient in expected else 'other files are'}")
+        for file in encrypted
+        for recipient in wanted
+        if recipient not in file.recipients
+    ]
+
+
+def _permissions(listing: Listing) -> list[Finding]:
+    found = []
+    for file in listing.files:
+        mode = stat.S_IMODE(file.path.stat().st_mode)
+        if not file.encrypted and mode & 0o077:
+            found.append(warning(file.path, f"others may read a file that is not encrypted (mode {mode:04o}); chmod 600"))
+        elif mode & 0o002:
+            found.append(warning(file.path, f"everybody may write to it (mode {mode:04o}); chmod o-w"))
+    return found
+
+
+def _size(listing: Listing, values: Mapping[str, bytes]) -> list[Finding]:
+    too_large = sum(len(value) for value in values.values()) > LARGEST
+    return [error(listing.folder, "the files are more than a Secret may hold, 1 MiB in all")] if too_large else []
+
+
+def _git(listing: Listing, values: Mapping[str, bytes]) -> list[Finding]:
+    """What git has or would get in the clear."""
+    git = Git(listing.folder)
+    root = git.root()
+    if root is None:
+        return [warning(listing.folder, "not in git, or git refuses to look at it: its history was not looked at")]
+    tracked, untracked = git.tracked(), git.untracked()
+    found = [finding for file in listing.files if not file.encrypted for finding in _in_the_clear(file, tracked, untracked)]
+    history = git.history()
+    if history is None:
+        return [*found, warning(listing.folder, "git cannot list its history, which was not looked at")]
+    return found + _history(listing, values, history, root)
+
+
+def _in_the_clear(file: SecretFile, tracked: frozenset[str], untracked: frozenset[str]) -> list[Finding]:
+    """What is wrong with a file that is not encrypted; a settings file may be in git for good."""
+    if file.path.name in untracked:
+        return [error(file.path, "git would commit it as it is, not encrypted; encrypt it, or name it in .gitignore")]
+    if file.path.name in tracked:
+        return [warning(file.path, "in git, not encrypted; right for settings, wrong for a secret")]
+    return [warning(file.path, "plaintext that lies in the checkout, though git ignores it")]
+
+
+def _history(listing: Listing, values: Mapping[str, bytes], history: History, root: Path) -> list[Finding]:
+    advice = "; whoever has the repository has it: change the secret itself, at its source"
+    shown: Callable[[Path], str] = lambda path: str(path.resolve().relative_to(root.resolve()))  # noqa: E731
+    found = []
+    for file in listing.encrypted:
+        clear = shown(file.path.parent / file.key)
+        where = history.holds(values[file.key]) if file.key in values else None
+        if where:
+            found.append(error(file.path, f"git's history holds its plaintext of today, as {where}{advice}"))
+        elif clear in history.names:
+            found.append(error(file.path, f"git's history holds an older plaintext, as {clear}{advice}"))
+    return found

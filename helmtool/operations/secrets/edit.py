@@ -1,0 +1,133 @@
+"""secrets edit: a plaintext in an editor, in memory alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from helmtool.adapters import process
+from helmtool.adapters.files import SUFFIX, FileRefused, read_regular, replace_file
+from helmtool.adapters.memory import memory_folder
+from helmtool.errors import Interrupted, OperationFailed
+from helmtool.model.age import Identity
+from helmtool.model.envelope import Form, form_for, read_envelope
+from helmtool.model.redaction import protect
+from helmtool.model.text import oddities
+from helmtool.operations.progress import Progress
+from helmtool.operations.secrets.bundle import LARGEST
+from helmtool.operations.secrets.decrypt import decrypt_file
+from helmtool.operations.secrets.proof import encrypt_proven
+
+VIM = frozenset({"vi", "vim", "nvim", "view", "gvim", "vim.basic", "vim.tiny", "vim.nox"})
+VIM_OPTIONS = ("-n", "-i", "NONE", "--cmd", "set nobackup nowritebackup noundofile")
+"""What keeps vim from writing the text anywhere else: no swap file, no history of registers, no backup, no undo file."""
+
+
+class EditorFailed(OperationFailed):
+    """The editor did not start, or said that it failed: nothing was changed."""
+
+    code = "editor-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The file, and whether its content has changed."""
+
+    path: Path
+    changed: bool
+
+
+def edit_file(path: Path, identity: Identity, progress: Progress) -> Edited:
+    """Decrypts into memory, runs $EDITOR, and encrypts for the same recipients when the content has changed.
+
+    Raises NoMemoryFolder, EditorFailed, Interrupted, FileRefused and what decrypting raises; the file is then as it was.
+    """
+    old = read_regular(path)
+    plain = decrypt_file(path, identity)
+    with _ended_by_signals(), memory_folder() as folder:
+        edited = _edited(folder, path.name.removesuffix(SUFFIX), plain)
+    protect(edited)
+    if edited == plain:
+        return Edited(path, False)
+    _check(path, edited, progress)
+    replacement = _encrypt(path, old, edited, identity, progress)
+    if read_regular(path) != old:
+        raise FileRefused(f"{path} was changed by somebody else meanwhile; your changes are not kept", hint=f"helmtool secrets edit {path}")
+    replace_file(path, replacement)
+    return Edited(path, True)
+
+
+def _edited(folder: Path, name: str, plain: bytes) -> bytes:
+    """What the editor has left in the file."""
+    file = folder / name
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(plain)
+    command = editor_command()
+    try:
+        code = process.run_on_terminal([*command, str(file)], process.environment() | {"TMPDIR": str(folder)})
+    except OSError as error:
+        raise EditorFailed(f"the editor {command[0]} does not start: {error.strerror}", hint="export EDITOR=nano") from None
+    if code:
+        raise EditorFailed(f"the editor {command[0]} ended with {code}; nothing was changed", hint="export EDITOR=nano, then again")
+    try:
+        return read_regular(file)
+    except FileRefused:
+        raise EditorFailed("the editor has removed the file; nothing was changed", hint="save it under its own name") from None
+
+
+def editor_command() -> list[str]:
+    """$EDITOR as words, else vi; vim with the options that keep the text out of its own files. Raises EditorFailed."""
+    try:
+        words = shlex.split(os.environ.get("EDITOR", "")) or ["vi"]
+    except ValueError:
+        raise EditorFailed("EDITOR cannot be read as a command: a quote is not closed", hint="export EDITOR=nano") from None
+    return [words[0], *VIM_OPTIONS, *words[1:]] if Path(words[0]).name in VIM else words
+
+
+def _check(path: Path, edited: bytes, progress: Progress) -> None:
+    if not edited:
+        raise FileRefused(f"{path}: the editor left nothing in it; nothing was changed", hint=f"git rm {path} removes a secret")
+    if len(edited) > LARGEST:
+        raise FileRefused(f"{path}: larger than a Secret may be, 1 MiB in all; nothing was changed", hint=f"helmtool secrets edit {path}")
+    for oddity in oddities(edited):
+        progress.warn(f"{path} {oddity}")
+
+
+def _encrypt(path: Path, old: bytes, edited: bytes, identity: Identity, progress: Progress) -> bytes:
+    """The new file, for those whom the old one was for, proven by decrypting it."""
+    key = path.name.removesuffix(SUFFIX)
+    envelope = read_envelope(old, key)
+    form = form_for(edited, key) if envelope.form is Form.JSON else envelope.form
+    content, used = encrypt_proven(edited, key, envelope.recipients, form, identity)
+    if used is not envelope.form:
+        progress.warn(f"{path} was encrypted as {envelope.form} and now is as {used}, which keeps every byte")
+    return content
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Makes SIGTERM and SIGHUP an exception, the first of them alone: what has to be wiped is wiped on the way out."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _frame: Any) -> NoReturn:
+        for one in (*numbers, signal.SIGINT):
+            signal.signal(one, signal.SIG_IGN)
+        raise Interrupted(f"ended by {signal.Signals(number).name}; nothing was changed")
+
+    kept = {number: signal.signal(number, end) for number in (*numbers, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)

@@ -1,0 +1,169 @@
+"""secrets encrypt: plaintext files become `.encrypted` ones beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helmtool.adapters.files import SUFFIX, FileRefused, read_regular, replace_file, unfit
+from helmtool.adapters.sops import RecipientMissing, Sops
+from helmtool.errors import HelmtoolError, InvalidInput, Problem
+from helmtool.model.age import Identity, parse_recipient
+from helmtool.model.envelope import Form, form_for, read_envelope
+from helmtool.model.redaction import protect
+from helmtool.model.text import oddities
+from helmtool.operations.progress import Progress
+from helmtool.operations.secrets.bundle import LARGEST
+
+
+class RecipientsDiffer(InvalidInput):
+    """It is not clear whom a file should be for: what is there says different things."""
+
+    code = "recipients-differ"
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """One file that was encrypted: where it is, for whom, in which form; whether it is new or changed, and the plaintext removed."""
+
+    path: Path
+    recipients: tuple[str, ...]
+    form: Form
+    written: bool
+    removed: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """The file as `-o json` prints it."""
+        return {
+            "file": str(self.path),
+            "recipients": list(self.recipients),
+            "form": self.form.value,
+            "written": self.written,
+            "plaintextRemoved": self.removed,
+        }
+
+
+def encrypt_files(
+    files: Sequence[Path], recipients: Sequence[str], identity: Identity | None, *, remove: bool, progress: Progress
+) -> list[Encrypted]:
+    """Encrypts every file for `recipients`, else for whom the files beside it are, else for the identity's own public keys.
+
+    All are encrypted before the first is written. A file whose content is the same already is left as it is.
+    Raises FileRefused with a problem per file, RecipientMissing, RecipientsDiffer, RecipientInvalid, ToolMissing.
+    """
+    plain = {file: _read(file) for file in _accepted(files)}
+    chosen = {file: _recipients(file.parent, recipients, identity) for file in plain}
+    sops = Sops(identity)
+    prepared = {file: _prepare(file, content, chosen[file], sops) for file, content in plain.items()}
+    done = []
+    for file, (form, content) in prepared.items():
+        target = _target(file)
+        if content is not None:
+            replace_file(target, content)
+        for oddity in oddities(plain[file]):
+            progress.warn(f"{file} {oddity}")
+        removed = remove and _remove(file)
+        done.append(Encrypted(target, chosen[file], form, content is not None, removed))
+    return done
+
+
+def _target(file: Path) -> Path:
+    return file.with_name(file.name + SUFFIX)
+
+
+def _accepted(files: Sequence[Path]) -> list[Path]:
+    """The files, none twice. Raises FileRefused where one of them is none that could be in a Secret."""
+    problems = [Problem(reason, file=str(file)) for file in files if (reason := _refusal(file))]
+    if problems:
+        raise FileRefused(f"{len(problems)} of {len(files)} cannot be encrypted; nothing was", hint="ls -l", problems=problems)
+    return list(dict.fromkeys(files))
+
+
+def _refusal(file: Path) -> str:
+    if not file.exists() and not file.is_symlink():
+        return "not there"
+    if file.name.endswith(SUFFIX):
+        return "its name says that it is encrypted already"
+    return unfit(file, file.parent)
+
+
+def _read(file: Path) -> bytes:
+    content = read_regular(file)
+    protect(content)
+    if len(content) > LARGEST:
+        raise FileRefused(f"{file}: larger than a Secret may be, 1 MiB in all", hint="a Secret is for keys and passwords")
+    if _is_encrypted(content, file.name):
+        raise FileRefused(f"{file}: encrypted by sops already", hint=f"mv {file} {_target(file)}")
+    return content
+
+
+def _is_encrypted(content: bytes, key: str) -> bool:
+    try:
+        read_envelope(content, key)
+    except InvalidInput as error:
+        return error.code == "secret-damaged"
+    return True
+
+
+def _recipients(folder: Path, given: Sequence[str], identity: Identity | None) -> tuple[str, ...]:
+    if given:
+        return tuple(dict.fromkeys(parse_recipient(recipient) for recipient in given))
+    beside = recipients_beside(folder)
+    if len(set(beside.values())) > 1:
+        raise RecipientsDiffer(
+            f"the files of {folder} are for different recipients, so it is not clear whom a new one is for",
+            hint="--recipient age1… says it; helmtool secrets rotate makes them one",
+            problems=[Problem(f"for {', '.join(sorted(for_whom))}", file=str(path)) for path, for_whom in beside.items()],
+        )
+    if beside:
+        return _agreed(folder, next(iter(beside.values())), identity)
+    if identity and identity.recipients:
+        return identity.recipients
+    raise RecipientMissing(
+        f"{folder} has no encrypted file to learn the recipients from, and none is named", hint="--recipient age1…, or --env ENV"
+    )
+
+
+def _agreed(folder: Path, recipients: frozenset[str], identity: Identity | None) -> tuple[str, ...]:
+    if identity and identity.opens is not None and not recipients & identity.opens:
+        raise RecipientsDiffer(
+            f"the files of {folder} are for {', '.join(sorted(recipients))}, but {identity.source} is {', '.join(identity.recipients)}",
+            hint="--recipient age1… says which; helmtool secrets rotate moves all to a new key",
+        )
+    return tuple(sorted(recipients))
+
+
+def recipients_beside(folder: Path) -> dict[Path, frozenset[str]]:
+    """Whom the encrypted files of a folder are for; what is no whole file of sops is left out."""
+    found = {}
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            found[path] = frozenset(read_envelope(read_regular(path), path.name.removesuffix(SUFFIX)).recipients)
+        except HelmtoolError:
+            continue
+    return {path: recipients for path, recipients in found.items() if recipients}
+
+
+def _prepare(file: Path, plain: bytes, recipients: tuple[str, ...], sops: Sops) -> tuple[Form, bytes | None]:
+    """The form, and the new content of the encrypted file; no content where the old one holds the same for the same people."""
+    form = form_for(plain, file.name)
+    old = _target(file)
+    if old.exists() and _holds(old, plain, recipients, sops):
+        return form, None
+    return form, sops.encrypt(plain, file.name, recipients, form)
+
+
+def _holds(path: Path, plain: bytes, recipients: tuple[str, ...], sops: Sops) -> bool:
+    try:
+        content = read_regular(path)
+        envelope = read_envelope(content, path.name.removesuffix(SUFFIX))
+        return set(envelope.recipients) == set(recipients) and sops.decrypt(content, path) == plain
+    except HelmtoolError:  # not ours to open, or no whole file: then it is written anew
+        return False
+
+
+def _remove(file: Path) -> bool:
+    file.unlink()
+    return True

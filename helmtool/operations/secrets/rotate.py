@@ -1,0 +1,112 @@
+"""secrets rotate: all files of a service for new recipients in one go, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from helmtool.adapters.files import CheckoutInvalid, SecretFile, list_files
+from helmtool.adapters.sops import Sops
+from helmtool.errors import InvalidInput, Problem
+from helmtool.model.age import Identity, parse_recipient
+from helmtool.model.envelope import read_envelope
+from helmtool.model.redaction import protect
+from helmtool.operations.progress import Progress
+from helmtool.operations.secrets.bundle import FilesNotDecryptable
+from helmtool.operations.secrets.proof import encrypt_proven
+from helmtool.operations.secrets.rotation import finish, only_one, prepare
+
+
+class NewIdentityUnknown(InvalidInput):
+    """The new identity does not tell its recipient, so nothing can be encrypted for it."""
+
+    code = "identity-unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """The folder, whom its files are for now, and which of them were replaced."""
+
+    folder: Path
+    recipients: tuple[str, ...]
+    replaced: tuple[Path, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The rotation as `-o json` prints it."""
+        return {"folder": str(self.folder), "recipients": list(self.recipients), "replaced": [str(path) for path in self.replaced]}
+
+
+def rotate_service(
+    checkout: Path, service: str, old: Callable[[], Identity], new: Identity, others: Sequence[str], progress: Progress
+) -> Rotated:
+    """Encrypts every file for the new identity's recipients and `others`, with a new data key each, and proves that `new` opens it.
+
+    `old` is asked only when a file has to be decrypted. An interrupted rotation is finished first; files that are for
+    exactly these recipients already stay as they are. Raises FilesNotDecryptable with a problem for each file, before
+    anything is replaced; ChangedMeanwhile, RotationBusy, FileRefused, CheckoutInvalid, ToolMissing.
+    """
+    recipients = _wanted(new, others)
+    folder = list_files(checkout, service).folder
+    with only_one(folder):
+        done = finish(folder)
+        if done:
+            progress.done("rotate", f"finished the rotation that was interrupted: {len(done)} files")
+        listing = list_files(checkout, service)
+        if not listing.encrypted:
+            raise CheckoutInvalid(f"{folder} has no encrypted file", hint=f"helmtool secrets encrypt {folder}/FILE")
+        contents = {file: file.read() for file in {file.path.resolve(): file for file in listing.encrypted}.values()}
+        due = [file for file, content in contents.items() if set(_recipients_of(file, content)) != set(recipients)]
+        if due:
+            prepared = _prepare(due, contents, old(), new, recipients, progress)
+            prepare(folder, prepared)
+            finish(folder)
+            done += [file.path for file in due if file.path not in done]
+    return Rotated(folder, recipients, tuple(done))
+
+
+def _wanted(new: Identity, others: Sequence[str]) -> tuple[str, ...]:
+    if new.opens is None:
+        raise NewIdentityUnknown(
+            f"{new.source}: a post-quantum key without its `# public key:` line, so its recipient is not known", hint="age-keygen -y FILE"
+        )
+    return tuple(dict.fromkeys([*new.recipients, *(parse_recipient(other) for other in others)]))
+
+
+def _recipients_of(file: SecretFile, content: bytes) -> tuple[str, ...]:
+    try:
+        return read_envelope(content, file.key).recipients
+    except InvalidInput:
+        return ()  # it is due, and the reason is told with the others
+
+
+def _prepare(
+    due: Sequence[SecretFile],
+    contents: dict[SecretFile, bytes],
+    old: Identity,
+    new: Identity,
+    recipients: tuple[str, ...],
+    progress: Progress,
+) -> dict[Path, tuple[bytes, bytes]]:
+    """Old and new content of every file, in memory. Raises FilesNotDecryptable with all that is wrong."""
+    prepared, problems = {}, []
+    for file in due:
+        progress.start("rotate", file.path.name)
+        try:
+            prepared[file.path.resolve()] = contents[file], _again(file, contents[file], old, new, recipients)
+        except InvalidInput as error:
+            problems.append(Problem(error.message, file=str(file.path)))
+    if problems:
+        raise FilesNotDecryptable(
+            f"{len(problems)} of {len(due)} files cannot be rotated with the identity of {old.source}; nothing was changed",
+            hint="--identity FILE gives the identity of today",
+            problems=problems,
+        )
+    return prepared
+
+
+def _again(file: SecretFile, content: bytes, old: Identity, new: Identity, recipients: tuple[str, ...]) -> bytes:
+    plain = Sops(old).decrypt(content, file.path)
+    protect(plain)
+    return encrypt_proven(plain, file.key, recipients, read_envelope(content, file.key).form, new)[0]

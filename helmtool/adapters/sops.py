@@ -6,7 +6,6 @@ no home, so no other key is found, no PATH, so no plugin of age is started, no c
 
 from __future__ import annotations
 
-import functools
 import json
 import subprocess
 from collections.abc import Sequence
@@ -39,14 +38,11 @@ class RecipientMissing(InvalidInput):
 
 
 class Sops:
-    """sops with one identity, or with none: that is enough to encrypt."""
+    """sops with one identity, or with none: that is enough to encrypt. Making one raises ToolMissing where there is no fitting sops."""
 
     def __init__(self, identity: Identity | None = None) -> None:
         self._identity = identity
-
-    @functools.cached_property
-    def _program(self) -> Path:
-        return toolbox.find("sops")
+        self._program = toolbox.find("sops")
 
     def decrypt(self, content: bytes, path: Path) -> bytes:
         """The plaintext of an encrypted file's content; `path` names it in messages, and its name tells JSON from binary.

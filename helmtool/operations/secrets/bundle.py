@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from helmtool.model.redaction import protect
 
 LARGEST = 1024 * 1024
 """Bytes that a Secret may hold in all (Kubernetes' own limit, `MaxSecretSize`)."""
+PROCESSES = 4
+"""How many files are decrypted at a time: most of it is the start of sops."""
 
 
 class BundleTooLarge(InvalidInput):
@@ -53,24 +56,25 @@ def read_bundle(service: str, services_config: Path, identity: Identity) -> Bund
     """
     listing = list_files(services_config, service)
     sops = Sops(identity)
-    values, problems = {}, []
-    for file in listing.files:
-        try:
-            values[file.key] = _value(file, sops)
-        except InvalidInput as error:
-            problems.append(Problem(error.message, file=str(file.path)))
+    with ThreadPoolExecutor(max_workers=PROCESSES) as pool:
+        read = list(pool.map(lambda file: _value(file, sops), listing.files))
+    problems = [value for value in read if isinstance(value, Problem)]
     if problems:
         raise FilesNotDecryptable(
             f"{len(problems)} of {len(listing.files)} files of {listing.folder} cannot be decrypted with the identity of {identity.source}",
             hint="helmtool secrets check ENV says more; --identity FILE gives another identity",
             problems=problems,
         )
+    values = {file.key: value for file, value in zip(listing.files, read, strict=True) if isinstance(value, bytes)}
     _check_size(values, listing.folder)
     return Bundle(values, tuple(file.key for file in listing.files if not file.encrypted), listing.warnings)
 
 
-def _value(file: SecretFile, sops: Sops) -> bytes:
-    value = sops.decrypt(file.read(), file.path) if file.encrypted else file.read()
+def _value(file: SecretFile, sops: Sops) -> bytes | Problem:
+    try:
+        value = sops.decrypt(file.read(), file.path) if file.encrypted else file.read()
+    except InvalidInput as error:
+        return Problem(error.message, file=str(file.path))
     protect(value)
     return value
 

@@ -7,9 +7,11 @@ import sys
 
 def main() -> None:
     """Runs one command and ends the process with its exit code."""
+    from helmtool.adapters.withheld import withhold
     from helmtool.cli.app import run
     from helmtool.cli.last_words import redact_last_words
 
+    withhold("SOPS_AGE_KEY")  # an age identity is for sops alone
     redact_last_words()
     sys.exit(run(sys.argv[1:]))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from helmtool.adapters.cluster import ClusterForbidden
 from helmtool.adapters.project import find_project
+from helmtool.adapters.withheld import withheld
 from helmtool.model.age import Identity, IdentityInvalid, parse_identity
 from helmtool.model.manifest import ObjectKey
 from helmtool.model.redaction import protect
@@ -38,8 +39,8 @@ def local_identity(file: Path | None) -> Identity | None:
     """The identity of a named file, else of the variables that sops itself knows; nothing where none is said."""
     if file:
         return _known(_read(file), f"{file}")
-    if os.environ.get(KEY, "").strip():
-        return _known(os.environ[KEY], KEY)
+    if withheld(KEY).strip():
+        return _known(withheld(KEY), KEY)
     if os.environ.get(KEY_FILE):
         return _known(_read(Path(os.environ[KEY_FILE]).expanduser()), f"{KEY_FILE} ({os.environ[KEY_FILE]})")
     return None

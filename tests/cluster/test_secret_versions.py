@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from cli import RELEASE, SHORT, UNSCHEDULABLE, Helmtool, Kube, add_values, kill_with_children, other_helm, wait_until
 from encrypted import Checkout, make_checkout
+from stored import stored_objects
 
 from helmtool.adapters import toolbox
 from helmtool.adapters.local.state import State
@@ -347,7 +348,7 @@ def test_nothing_of_it_is_in_helms_storage(helmtool: Helmtool, kube: Kube, check
     checkout.put(OTHER)
     release(helmtool, checkout, "HG0105b")
     values = {PASSWORD, KEYTAB, *OTHER.values()}
-    stored = etcd(kube.state, "/registry/")
+    stored = stored_objects(kube.state)
     secrets = [name for name in stored if name.startswith("/registry/secrets/dqm/newdqmgui-secrets-")]
     assert any(PASSWORD in stored[name] for name in secrets), "etcd is read where values are, else this test shows nothing"
     for name, content in stored.items():
@@ -363,41 +364,3 @@ def helm(state: State, *arguments: str) -> bytes:
     environment = os.environ | {"KUBECONFIG": str(state.kubeconfig)}
     argv = [str(toolbox.find("helm")), *arguments, "-n", "dqm"]
     return subprocess.run(argv, env=environment, capture_output=True, check=True, timeout=30).stdout
-
-
-def etcd(state: State, prefix: str) -> dict[str, bytes]:
-    """What etcd itself holds below a prefix, Helm's payload unpacked, asked without the API server."""
-    import gzip
-    import ssl
-    import urllib.request
-
-    port = etcd_port(state)
-    end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    question = json.dumps(
-        {"key": base64.b64encode(prefix.encode()).decode(), "range_end": base64.b64encode(end.encode()).decode()}
-    ).encode()
-    context = ssl.create_default_context() if port.startswith("https") else None
-    with urllib.request.urlopen(urllib.request.Request(f"{port}/v3/kv/range", question), timeout=20, context=context) as answer:
-        found = json.load(answer)["kvs"]
-    stored = {base64.b64decode(kv["key"]).decode(): base64.b64decode(kv["value"]) for kv in found}
-    for name, content in stored.items():
-        if "sh.helm.release" in name:
-            start = content.index(b"H4sI")
-            end_at = next((i for i in range(start, len(content)) if content[i : i + 1] not in BASE64), len(content))
-            stored[name] = gzip.decompress(base64.b64decode(content[start : end_at - (end_at - start) % 4]))
-    return stored
-
-
-BASE64 = {bytes([c]) for c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="}
-
-
-def etcd_port(state: State) -> str:
-    """The address of the cluster's etcd, from its command line."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            argv = (folder / "cmdline").read_bytes().decode().split("\0")
-        except OSError:
-            continue
-        if "etcd" in Path(argv[0]).name and str(state.folder) in "".join(argv):
-            return next(word.split("=", 1)[1] for word in argv if word.startswith("--listen-client-urls="))
-    raise AssertionError("no etcd of this cluster runs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,7 +12,7 @@ from helmtool.adapters.project import Project, find_project
 from helmtool.adapters.registry import Registry
 from helmtool.errors import InvalidInput
 from helmtool.model.environment import Environment
-from helmtool.model.registry import Facts, Retention, names_another_day, next_tag, parse_repository, valid_tags
+from helmtool.model.registry import Facts, Retention, Use, names_another_day, next_tag, parse_repository, valid_tags
 from helmtool.model.tag import Tag, parse_tag
 from helmtool.operations.compose import load_values
 from helmtool.operations.guard import Settings
@@ -20,6 +20,8 @@ from helmtool.operations.progress import Progress
 from helmtool.operations.twin import put_twin, require_digest, twin_is_there
 
 ZONE = "Europe/Zurich"
+SKEW = timedelta(minutes=5)
+"""How far two clocks may be apart before it is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,24 @@ class TagState:
     facts: Facts
     twin: str
     retention: Retention
-    other_day: bool
+    use: Use
+    moment: datetime
 
     @property
     def drops_on(self) -> date | None:
         """The first day on which the clean-up may take it."""
-        return self.retention.drops_on(self.tag, self.facts.created)
+        created = min(self.facts.created, self.moment) if self.facts.created else None
+        return self.retention.drops_on(self.tag, created, self.use)
+
+    @property
+    def other_day(self) -> bool:
+        """Whether the image was made on another day than its tag names."""
+        return names_another_day(self.tag, self.facts.created, zone())
+
+    @property
+    def from_the_future(self) -> bool:
+        """Whether the image says that it is not made yet: a clock was wrong, here or where it was built."""
+        return self.facts.created is not None and self.facts.created > self.moment + SKEW
 
     @property
     def stable(self) -> str:
@@ -52,8 +66,11 @@ class TagState:
             return "kept: the clean-up spares stable tags"
         if not self.retention.drops_after_days:
             return "not known: values/environments.yaml has no registry.dropsAfterDays"
-        when = f", so from {self.drops_on} on" if self.drops_on else ""
-        return f"dropped after {self.retention.drops_after_days} days without a pull{when}"
+        rule = f"dropped after {self.retention.drops_after_days} days without a pull"
+        if self.drops_on is None:
+            return rule
+        when = f"from {self.drops_on} on" if self.drops_on > self.moment.date() else "any day now"
+        return f"{rule}, so {when}" if self.use.last else f"{rule}: {when}, if nobody pulled it since"
 
     def as_dict(self) -> dict[str, Any]:
         """The state as `-o json` prints it."""
@@ -67,8 +84,11 @@ class TagState:
             **self.facts.as_dict(),
             "twinDigest": self.twin or None,
             "keptAsStable": self.stable,
+            "pushed": _json_time(self.use.pushed),
+            "pulled": _json_time(self.use.pulled),
             "dropsOn": self.drops_on.isoformat() if self.drops_on else None,
             "namesAnotherDay": self.other_day,
+            "fromTheFuture": self.from_the_future,
         }
 
 
@@ -100,30 +120,65 @@ def check_tag(text: str, env: str, settings: Settings) -> TagState:
     tag = parse_tag(text)
     registry, retention = registry_of(env, settings)
     digest = require_digest(registry, tag)
-    other = Tag(tag.day, tag.month, tag.letter, not tag.stable)
-    twin = registry.digest(str(other)) or ""
-    return _state(registry, retention, tag, registry.facts(digest), twin)
+    twin = registry.digest(str(_other(tag))) or ""
+    artifact = registry.artifact(digest)
+    facts = registry.facts_of(artifact) if artifact else registry.facts(digest)
+    return _state(registry, retention, tag, facts, twin, artifact.use if artifact else Use())
 
 
 def list_tags(env: str, settings: Settings, progress: Progress) -> list[TagState]:
     """Every tag of the grammar that the registry has, newest image first; a tag that goes meanwhile is left out."""
     registry, retention = registry_of(env, settings)
-    names = registry.tags()
+    found = _from_harbor(registry, progress) or _from_oci(registry, progress)
+    states = [
+        _state(registry, retention, tag, found.facts[digest], found.digests.get(_other(tag), ""), found.uses.get(digest, Use()))
+        for tag, digest in found.digests.items()
+    ]
+    progress.done("registry", f"{len(states)} tags, {len(found.facts)} images in {registry.repository}")
+    future = sum(state.from_the_future for state in states)
+    if future:
+        progress.warn(f"{future} images say that they were made in the future: a clock was wrong where they were built, or is here")
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return sorted(states, key=lambda state: (state.facts.created or oldest, str(state.tag)), reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The tags of the grammar with their digests, and what is known of each digest."""
+
+    digests: Mapping[Tag, str]
+    facts: Mapping[str, Facts]
+    uses: Mapping[str, Use]
+
+
+def _from_harbor(registry: Registry, progress: Progress) -> _Found | None:
+    """Through Harbor's API, a hundred digests at a time; nothing where the registry is no Harbor."""
+    artifacts = registry.artifacts()
+    if artifacts is None:
+        return None
+    by_name = {name: artifact for artifact in artifacts for name in artifact.tags}
+    tags = _of_the_grammar(list(by_name), registry, progress)
+    digests = {tag: by_name[str(tag)].digest for tag in tags}
+    wanted = {by_name[str(tag)].digest: by_name[str(tag)] for tag in tags}
+    facts = dict(zip(wanted, registry.in_parallel(registry.facts_of, wanted.values()), strict=True))
+    return _Found(digests, facts, {digest: artifact.use for digest, artifact in wanted.items()})
+
+
+def _from_oci(registry: Registry, progress: Progress) -> _Found:
+    """Through the protocol that every registry has: a request for each tag, and two or more for each digest that is new here."""
+    tags = _of_the_grammar(registry.tags(), registry, progress)
+    asked = zip(tags, registry.in_parallel(lambda tag: registry.digest(str(tag)), tags), strict=True)
+    digests = {tag: digest for tag, digest in asked if digest}
+    known = sorted(set(digests.values()))
+    return _Found(digests, dict(zip(known, registry.in_parallel(registry.facts, known), strict=True)), {})
+
+
+def _of_the_grammar(names: Sequence[str], registry: Registry, progress: Progress) -> list[Tag]:
     tags = valid_tags(names)
     if len(tags) < len(names):
         progress.warn(f"{len(names) - len(tags)} other tags of {registry.repository} are not of the form HG<day><month><a-z>")
     progress.start("registry", f"{len(tags)} tags of {registry.repository}")
-    digests = dict(zip(tags, registry.in_parallel(lambda tag: registry.digest(str(tag)), tags), strict=True))
-    known = sorted({digest for digest in digests.values() if digest})
-    facts = dict(zip(known, registry.in_parallel(registry.facts, known), strict=True))
-    states = [
-        _state(registry, retention, tag, facts[digest], digests.get(Tag(tag.day, tag.month, tag.letter, not tag.stable)) or "")
-        for tag, digest in digests.items()
-        if digest
-    ]
-    progress.done("registry", f"{len(states)} tags, {len(known)} images in {registry.repository}")
-    oldest = datetime.min.replace(tzinfo=UTC)
-    return sorted(states, key=lambda state: (state.facts.created or oldest, str(state.tag)), reverse=True)
+    return tags
 
 
 def free_tag(env: str, settings: Settings, day: str | None) -> tuple[Tag, str]:
@@ -149,20 +204,29 @@ def make_stable(text: str, env: str, settings: Settings, confirm: Callable[[Tag,
     return MadeStable(tag.as_stable(), manifest.digest, str(registry.repository), written)
 
 
-def _state(registry: Registry, retention: Retention, tag: Tag, facts: Facts, twin: str) -> TagState:
-    return TagState(tag, str(registry.repository), facts, twin, retention, names_another_day(tag, facts.created, _zone()))
+def _other(tag: Tag) -> Tag:
+    """The stable twin of a tag, or the tag of a stable twin."""
+    return Tag(tag.day, tag.month, tag.letter, not tag.stable)
+
+
+def _state(registry: Registry, retention: Retention, tag: Tag, facts: Facts, twin: str, use: Use) -> TagState:
+    return TagState(tag, str(registry.repository), facts, twin, retention, use, datetime.now(UTC))
+
+
+def _json_time(moment: datetime | None) -> str | None:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
 def _day(text: str | None) -> date:
     if text is None:
-        return datetime.now(_zone()).date()
+        return datetime.now(zone()).date()
     try:
         return date.fromisoformat(text)
     except ValueError:
         raise InvalidInput(f"`{text[:40]}` is not a date", hint="--date YYYY-MM-DD, as in --date 2026-05-01") from None
 
 
-def _zone() -> ZoneInfo:
+def zone() -> ZoneInfo:
     """The zone whose days the tags count. Raises InvalidInput where this machine has no time zones."""
     try:
         return ZoneInfo(ZONE)

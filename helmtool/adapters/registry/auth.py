@@ -47,6 +47,16 @@ class Authenticator:
         used = max(self._levels.values(), default=Level.NOTHING) is Level.CREDENTIALS
         return self._credential.source if used and self._credential else ""
 
+    def credential(self) -> Credential | None:
+        """The credentials of this person, looked for once. Raises CredentialsUnreadable."""
+        with self._lock:
+            self._search()
+            return self._credential
+
+    def _search(self) -> None:
+        if not self._searched:
+            self._credential, self._searched = self._find(self._repository), True
+
     def header(self, actions: str) -> dict[str, str]:
         """The header for requests that pull, or pull and push; empty as long as nobody asked for one."""
         value = self._headers.get(actions)
@@ -80,8 +90,7 @@ class Authenticator:
         bearer = challenge.scheme == "bearer"
         if level is Level.ANONYMOUS_TOKEN:
             return self._token(challenge, actions, None) if bearer and actions == "pull" else None
-        if not self._searched:
-            self._credential, self._searched = self._find(self._repository), True
+        self._search()
         if self._credential is None or level is Level.NOTHING:
             return None
         if bearer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -12,7 +13,9 @@ from helmtool.adapters.registry.auth import Authenticator
 from helmtool.adapters.registry.cache import FactsCache
 from helmtool.adapters.registry.credentials import Credential, find_credential
 from helmtool.adapters.registry.errors import LoginNeeded, NotFound, RegistryForbids
+from helmtool.adapters.registry.harbor import Harbor
 from helmtool.adapters.registry.transport import THREADS, Answer, Transport
+from helmtool.model.harbor import Artifact
 from helmtool.model.registry import (
     IMAGE_TYPES,
     INDEX_TYPES,
@@ -22,6 +25,7 @@ from helmtool.model.registry import (
     Repository,
     SchemaOne,
     UnexpectedAnswer,
+    chosen_child,
     is_digest,
     next_page,
     parse_created,
@@ -57,6 +61,7 @@ class Registry:
         self._cache = cache or FactsCache()
         self._transport = Transport(repository.host, sleep)
         self._auth = Authenticator(repository, self._transport, find)
+        self._harbor = Harbor(repository, self._transport, self._auth)
 
     def tags(self) -> list[str]:
         """Every tag of the repository, in the registry's order, page by page. Raises NotFound and UnexpectedAnswer."""
@@ -107,12 +112,31 @@ class Registry:
         if known:
             return known
         manifest = self.manifest(digest)
-        chosen = next((c.digest for c in manifest.children if c.platform.startswith("linux/amd64")), "")
-        chosen = chosen or next((c.digest for c in manifest.children), "")
+        chosen = chosen_child(manifest.children)
         image = self.manifest(chosen) if chosen else manifest
         config = parse_json(self._blob(image.config), f"the configuration of {self.repository}@{digest}") if image.config else {}
         platforms = tuple(c.platform for c in manifest.children) or (_platform(config),)
         facts = Facts(digest, parse_created(config.get("created")), image.size, tuple(p for p in platforms if p))
+        self._cache.put(facts)
+        return facts
+
+    def artifacts(self) -> list[Artifact] | None:
+        """Every digest that has a tag, in few requests; nothing where the registry is no Harbor that shows them."""
+        return self._harbor.artifacts()
+
+    def artifact(self, digest: str) -> Artifact | None:
+        """What Harbor knows of a digest; nothing where there is no Harbor that tells."""
+        return self._harbor.artifact(digest)
+
+    def facts_of(self, artifact: Artifact) -> Facts:
+        """The facts of what Harbor listed; for an index it is asked once for the image that stands for it."""
+        if not artifact.child:
+            return artifact.facts
+        known = self._cache.get(artifact.digest)
+        child = None if known else self._harbor.artifact(artifact.child)
+        if child is None:
+            return known or self.facts(artifact.digest)
+        facts = replace(artifact.facts, created=child.facts.created, size=child.facts.size)
         self._cache.put(facts)
         return facts
 

@@ -40,6 +40,8 @@ BLOB_LIMIT = 8 << 20
 PAGE_LIMIT = 16 << 20
 PAGE = 1000
 MOST_TAGS = 50_000
+IDLE_PAGES = 3
+"""After how many pages in a row without a new tag a list is taken to have no end."""
 ACCEPT = ", ".join((*IMAGE_TYPES, *INDEX_TYPES))
 PULL, PUSH = "pull", "pull,push"
 T = TypeVar("T")
@@ -66,17 +68,18 @@ class Registry:
     def tags(self) -> list[str]:
         """Every tag of the repository, in the registry's order, page by page. Raises NotFound and UnexpectedAnswer."""
         found: dict[str, None] = {}
-        seen: set[str] = set()
+        idle = 0
         url = f"{self.repository.url}/tags/list?n={PAGE}"
         while url:
-            seen.add(url)
+            before = len(found)
             answer = self._call("GET", url, "list the tags", limit=PAGE_LIMIT)
             self._require(answer, str(self.repository), hint=self._login_hint())
             found |= dict.fromkeys(self._page(answer))
             if len(found) > MOST_TAGS:
                 raise UnexpectedAnswer(f"{self.repository} has more than {MOST_TAGS} tags", hint="have old tags removed from it")
             url = self._following(url, answer)
-            if url in seen:
+            idle = 0 if len(found) > before else idle + 1
+            if url and idle == IDLE_PAGES:
                 raise UnexpectedAnswer(f"{self.repository.host} gives the same page of tags again and again", hint="tell its operators")
         return list(found)
 

@@ -80,7 +80,8 @@ class Transport:
             elif answer.status >= 500 and (last or method not in READS):
                 raise RegistryFailed(self.host, answer.status, what)
             elif answer.status >= 500:
-                self._sleep(min(_seconds(answer.headers.get("Retry-After")) or 0.5 * attempt, LONGEST_WAIT))
+                asked = _seconds(answer.headers.get("Retry-After"))
+                self._sleep(min(0.5 * attempt if asked is None else asked, LONGEST_WAIT))
             else:
                 return answer
         raise RateLimited(self.host, None)
@@ -141,7 +142,7 @@ class Transport:
     def _read(self, response: urllib3.BaseHTTPResponse, limit: int, host: str) -> bytes:
         """The body, as long as it is no larger than the limit and comes in time."""
         until, parts, size = time.monotonic() + BODY_TIMEOUT, [], 0
-        for part in response.stream(65536):
+        while part := response.read1(65536):  # what has come, for a read of a given size waits as long as the other side likes
             parts.append(part)
             size += len(part)
             if size > limit:

@@ -59,11 +59,14 @@ class TagState:
             return "kept: the clean-up spares stable tags"
         if not self.retention.drops_after_days:
             return "not known: values/environments.yaml has no registry.dropsAfterDays"
-        rule = f"dropped after {self.retention.drops_after_days} days without a pull"
+        days, today = self.retention.drops_after_days, self.moment.date()
+        rule = f"dropped {days} days after the last pull"
         if self.drops_on is None:
             return rule
-        when = f"from {self.drops_on} on" if self.drops_on > self.moment.date() else "any day now"
-        return f"{rule}, so {when}" if self.use.last else f"{rule}: {when}, if nobody pulled it since"
+        if self.use.last:
+            return f"{rule}: {f'from {self.drops_on} on' if self.drops_on > today else 'any day now'}"
+        late = f"any day, unless pulled since {today - timedelta(days=days)}"
+        return f"{rule}: {f'not before {self.drops_on}' if self.drops_on > today else late}"
 
     def as_dict(self) -> dict[str, Any]:
         """The state as `-o json` prints it."""

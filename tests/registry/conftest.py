@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from images import PATH, RealRegistry
+from meddler import Meddler
 from runs import Ran, run_inside
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,20 @@ def start(tmp_path: Path) -> Iterator[Callable[..., RealRegistry]]:
 def registry(start: Callable[..., RealRegistry]) -> RealRegistry:
     """A registry that anybody may read and write."""
     return start()
+
+
+@pytest.fixture
+def meddle() -> Iterator[Callable[..., Meddler]]:
+    """Puts a server that misbehaves on demand in front of a registry, or in place of one."""
+    started: list[Meddler] = []
+
+    def begin(*arguments: Any, **options: Any) -> Meddler:
+        started.append(Meddler(*arguments, **options))
+        return started[-1]
+
+    yield begin
+    for meddler in started:
+        meddler.stop()
 
 
 @pytest.fixture

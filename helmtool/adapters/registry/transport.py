@@ -90,7 +90,7 @@ class Transport:
         """How long to wait after a 429. Raises RateLimited where that is too long, or was done often enough."""
         asked = _seconds(answer.headers.get("Retry-After"))
         if last or (asked or 0) > LONGEST_WAIT:
-            raise RateLimited(self.host, asked)
+            raise RateLimited(self.host, asked or None)
         return 1.0 if asked is None else asked
 
     def _follow(
@@ -159,8 +159,6 @@ class Transport:
         errors = urllib3.exceptions
         try:
             yield
-        except errors.ConnectTimeoutError:
-            raise RegistryUnreachable(host, f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
         except errors.ReadTimeoutError:
             raise RegistryUnreachable(host, f"no answer within {READ_TIMEOUT:.0f} s") from None
         except errors.NameResolutionError:
@@ -171,6 +169,8 @@ class Transport:
             raise RegistryUnreachable(host, "the proxy of the environment does not let the request through") from None
         except errors.NewConnectionError as error:
             raise RegistryUnreachable(host, _os_reason(error)) from None
+        except errors.ConnectTimeoutError:  # which the two above are as well
+            raise RegistryUnreachable(host, f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
         except errors.ProtocolError:
             raise _Broken("the connection broke before the answer was complete") from None
         except errors.DecodeError:

@@ -63,6 +63,7 @@ class Registry:
         self._cache = cache or FactsCache()
         self._transport = Transport(repository.host, sleep)
         self._auth = Authenticator(repository, self._transport, find)
+        self._visible = False  # a 404 from a repository that has shown something is not about who asks
         self._harbor = Harbor(repository, self._transport, self._auth)
 
     def tags(self) -> list[str]:
@@ -198,7 +199,9 @@ class Registry:
         while True:
             header = self._auth.header(actions)
             answer = self._transport.send(method, url, {**fixed, **header}, limit=limit, body=body)
-            if answer.status not in (401, 403, 404) or not self._auth.next_level(actions, header.get("Authorization"), answer):
+            self._visible = self._visible or answer.status == 200
+            refused = answer.status in (401, 403) or (answer.status == 404 and not self._visible)
+            if not refused or not self._auth.next_level(actions, header.get("Authorization"), answer):
                 break
         doing = f"{what} in {self.repository.path}" if self.repository.path not in what else what
         if answer.status == 401:

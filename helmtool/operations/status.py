@@ -16,7 +16,7 @@ from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress, Silent
-from helmtool.operations.session import Session, check_cluster, open_session
+from helmtool.operations.reach import Reach, check_cluster, reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ async def status(names: Sequence[str], settings: Settings) -> list[Status]:
 
 def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLine]:
     """The kept revisions, newest first, with who, from which commit, why, and how they ended."""
-    session = open_session(name, settings, progress)
+    session = reach(name, settings, progress)
     check_cluster(session)
     revisions = read_history(session.cluster, session.environment.release)
     records = {r.revision: r for r in read_records(session.cluster, session.environment.release)}
@@ -76,14 +76,14 @@ def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLi
 def state_of(name: str, settings: Settings) -> Status:
     """The state of one environment; what hinders is in it and is not raised."""
     try:
-        session = open_session(name, settings, Silent())
+        session = reach(name, settings, Silent())
         check_cluster(session)
         return _live_status(session)
     except HelmtoolError as error:
         return Status(name, "unknown", problem=error.message, error=error)
 
 
-def _live_status(session: Session) -> Status:
+def _live_status(session: Reach) -> Status:
     name, release = session.environment.name, session.environment.release
     revisions = read_history(session.cluster, release)
     newest, current = last(revisions), running(revisions)
@@ -110,7 +110,7 @@ def _live_status(session: Session) -> Status:
     )
 
 
-def _running_digest(session: Session, deployment: Manifest) -> str:
+def _running_digest(session: Reach, deployment: Manifest) -> str:
     """The digest that every pod of the Deployment runs, as the node's container engine tells it; empty where they differ or none tells.
 
     An `imageID` without a repository is the digest of the image's configuration, which no registry knows the image by.

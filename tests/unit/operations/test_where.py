@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from helmtool.errors import OperationFailed
 from helmtool.operations import where
-from helmtool.operations.guard import Settings
+from helmtool.operations.guard import Settings, WrongCluster
 from helmtool.operations.status import Status
 
 REPOSITORY = "registry.cern.ch/cmsweb/newdqmgui"
@@ -19,10 +19,10 @@ SETTINGS = Settings(Path(__file__).parents[3])
 
 
 def judged(status: Status, monkeypatch: pytest.MonkeyPatch, tags: tuple[str, ...] = ("HG0105a",)) -> where.Place:
-    monkeypatch.setattr(where, "all_environments", lambda settings: ["prod"])
-    monkeypatch.setattr(where, "state_of", lambda name, settings: status)
-    (place,) = where.where_it_runs(REPOSITORY, tags, ONE, SETTINGS)
-    return place
+    monkeypatch.setattr(where, "state_of", lambda name, settings: replace(status, environment=name))
+    places = where.where_it_runs(REPOSITORY, tags, ONE, SETTINGS)
+    assert [place.environment for place in places] == ["test4", "preprod", "prod", "local"]
+    return places[2]
 
 
 @pytest.mark.parametrize(
@@ -68,30 +68,37 @@ def test_one_that_hangs_and_one_that_breaks_hold_up_nobody(monkeypatch: pytest.M
     released = threading.Event()
 
     def state(name: str, settings: Settings) -> Status:
-        if name == "hangs":
+        if name == "test4":
             released.wait(10)
-        if name == "breaks":
+        if name == "preprod":
             raise KeyError("containers")
-        if name == "fails":
-            raise OperationFailed("said no")
         return Status(name, "running", image=f"{REPOSITORY}:HG0105a")
 
     monkeypatch.setattr(where, "PATIENCE", 0.3)
-    monkeypatch.setattr(where, "all_environments", lambda settings: ["hangs", "breaks", "fails", "runs"])
     monkeypatch.setattr(where, "state_of", state)
     begun = time.monotonic()
-    found = {place.environment: place for place in where.where_it_runs(REPOSITORY, ["HG0105a"], ONE, SETTINGS)}
+    hangs, breaks, *others = where.where_it_runs(REPOSITORY, ["HG0105a"], ONE, SETTINGS)
     released.set()
     assert time.monotonic() - begun < 5
-    assert {name: place.runs for name, place in found.items()} == {
-        "hangs": "unknown",
-        "breaks": "unknown",
-        "fails": "unknown",
-        "runs": "yes",
-    }
-    assert found["hangs"].reason.startswith("no answer within")
-    assert found["breaks"].reason == "its answer is not understood (KeyError)"
-    assert found["fails"].reason == "said no"
+    assert (hangs.runs, breaks.runs, [place.runs for place in others]) == ("unknown", "unknown", ["yes", "yes"])
+    assert hangs.reason.startswith("no answer within")
+    assert breaks.reason == "its answer is not understood (KeyError)"
+
+
+def test_a_kubeconfig_of_another_cluster_is_no_reason_not_to_use_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def state(name: str, settings: Settings) -> Status:
+        asked.append((name, settings.kubeconfig))
+        if settings.kubeconfig == "given" and name != "test4":
+            return Status(name, "unknown", problem="another cluster", error=WrongCluster("another cluster"))
+        return Status(name, "running", image=f"{REPOSITORY}:HG0105a")
+
+    monkeypatch.setattr(where, "state_of", state)
+    places = where.where_it_runs(REPOSITORY, ["HG0105a"], ONE, replace(SETTINGS, kubeconfig="given", kube_context="x"))
+    assert [place.runs for place in places] == ["yes", "yes", "yes", "unknown"]  # nothing else can be `local`
+    assert ("prod", "~/K8s_tokens/config.cmsweb-k8s-services-prod") in asked
+    assert len([name for name, _ in asked if name == "test4"]) == 1
 
 
 def test_no_kubeconfig_is_known_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ def list_command(env: EnvOption = "prod") -> None:
             _size(state.facts.size),
             state.stable,
             state.facts.digest.removeprefix("sha256:")[:12],
-            "yes" if state.tag.stable and state.retention.keeps_stable else f"to {state.drops_on}" if state.drops_on else "-",
+            "yes" if state.kept else f"to {state.drops_on}" if state.drops_on else "-",
         )
         for state in states
     ]

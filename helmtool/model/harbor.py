@@ -44,7 +44,8 @@ def _use(entries: Sequence[Mapping[str, Any]]) -> Use:
     """The last push and pull under whichever of its tags: what Harbor's retention rules count by (its year 1 means never)."""
     pushed = [moment for entry in entries if (moment := parse_created(entry.get("push_time")))]
     pulled = [moment for entry in entries if (moment := parse_created(entry.get("pull_time")))]
-    return Use(max(pushed, default=None), max(pulled, default=None))
+    immutable = any(entry.get("immutable") is True for entry in entries)
+    return Use(max(pushed, default=None), max(pulled, default=None), immutable)
 
 
 def _digest(text: Any) -> str:

@@ -94,10 +94,11 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """When a digest was pushed and pulled last, where the registry tells: Harbor does, the OCI protocol has neither."""
+    """When a digest was pushed and pulled last, and whether a rule makes one of its tags immutable: what Harbor tells, and OCI has not."""
 
     pushed: datetime | None = None
     pulled: datetime | None = None
+    immutable: bool = False
 
     @property
     def last(self) -> datetime | None:
@@ -115,10 +116,13 @@ class Retention:
     def drops_on(self, tag: Tag, created: datetime | None, use: Use | None = None) -> date | None:
         """The first day on which the clean-up may take the tag, if nobody pulls it; none where it is spared or nothing is known.
 
+        An immutable tag keeps its image, and with it every tag of that image (Harbor's documentation of immutability rules).
+
         The days count from the last use; where that is not known from the creation, so the real day may be later.
         """
-        begin = (use.last if use else None) or created
-        if not self.drops_after_days or begin is None or (tag.stable and self.keeps_stable):
+        use = use or Use()
+        begin = use.last or created
+        if not self.drops_after_days or begin is None or use.immutable or (tag.stable and self.keeps_stable):
             return None
         return (begin + timedelta(days=self.drops_after_days)).date()
 

@@ -53,10 +53,17 @@ class TagState:
         return "no" if not self.twin else "yes" if self.twin == self.facts.digest else "other"
 
     @property
+    def kept(self) -> bool:
+        """Whether the clean-up spares it, whatever its age."""
+        return self.use.immutable or (self.tag.stable and self.retention.keeps_stable)
+
+    @property
     def risk(self) -> str:
         """What the clean-up will do, in words."""
         if self.tag.stable and self.retention.keeps_stable:
             return "kept: the clean-up spares stable tags"
+        if self.use.immutable:
+            return "kept: a rule of the registry makes it immutable"
         if not self.retention.drops_after_days:
             return "not known: values/environments.yaml has no registry.dropsAfterDays"
         days, today = self.retention.drops_after_days, self.moment.date()
@@ -82,6 +89,7 @@ class TagState:
             "keptAsStable": self.stable,
             "pushed": _json_time(self.use.pushed),
             "pulled": _json_time(self.use.pulled),
+            "immutable": self.use.immutable,
             "dropsOn": self.drops_on.isoformat() if self.drops_on else None,
             "namesAnotherDay": self.other_day,
             "fromTheFuture": self.from_the_future,

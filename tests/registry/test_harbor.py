@@ -55,6 +55,14 @@ def test_a_pull_under_another_tag_counts_for_the_image(tool: Tool, meddle: Meddl
     assert {state["dropsOn"] for state in listed} == {"2026-06-10"}
 
 
+def test_an_immutable_tag_keeps_its_image(tool: Tool, meddle: Meddle) -> None:
+    api = HarborApi()
+    api.add(fake(1), ["HG0105a", "HG0105a-stable"], pull="2026-05-01T12:00:00Z")
+    api.artifacts[fake(1)]["tags"][1]["immutable"] = True
+    listed = {state["tag"]: state for state in tool(meddle(before=api).host, "list", "-o", "json").document}
+    assert (listed["HG0105a"]["immutable"], listed["HG0105a"]["dropsOn"]) == (True, None)
+
+
 def test_check_reads_no_manifest_for_that_would_count_as_a_pull(registry: RealRegistry, tool: Tool, meddle: Meddle) -> None:
     digest = registry.push("HG0105a")
     api = HarborApi()

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 PAGE = 100
 """The largest page that Harbor gives."""
+TOLD = "with_tag=true&with_immutable_status=true"
 MOST_PAGES = 500
 ANSWER_LIMIT = 16 << 20
 PING_LIMIT = 1 << 16
@@ -47,7 +48,7 @@ class Harbor:
     def artifact(self, reference: str) -> Artifact | None:
         """One artifact by its tag or digest."""
         try:
-            answer = self._get(f"{self._url}/{reference}?with_tag=true")
+            answer = self._get(f"{self._url}/{reference}?{TOLD}")
             return parse_artifact(_json(answer), str(self._repository)) if answer else None
         except HelmtoolError as error:
             log.debug("Harbor's API does not help: %s", error.message)
@@ -56,7 +57,7 @@ class Harbor:
     def _pages(self) -> list[Artifact] | None:
         found: dict[str, Artifact] = {}
         for page in range(1, MOST_PAGES + 1):
-            answer = self._get(f"{self._url}?q=tags%3D*&with_tag=true&page={page}&page_size={PAGE}")
+            answer = self._get(f"{self._url}?q=tags%3D*&{TOLD}&page={page}&page_size={PAGE}")
             if answer is None:
                 return None
             entries = parse_artifacts(_json(answer), str(self._repository))

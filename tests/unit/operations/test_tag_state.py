@@ -65,6 +65,7 @@ MAY, PULLED = datetime(2026, 5, 1, 10, tzinfo=UTC), datetime(2026, 6, 1, 10, tzi
         (state("HG0105a", MAY, Use(MAY, None)), date(2026, 5, 31), "any day now"),
         (state("HG0105a", MAY, Use(PULLED, MAY)), date(2026, 7, 1), "from 2026-07-01 on"),  # pushed anew after the pull
         (state("HG0105a", None, Use(None, PULLED)), date(2026, 7, 1), "from 2026-07-01 on"),
+        (state("HG0105a", MAY, Use(MAY, MAY, immutable=True)), None, "kept: a rule of the registry makes it immutable"),
         (state("HG0105a", None), None, "dropped 30 days after the last pull"),
         (state("HG0105a-stable", MAY), None, "kept: the clean-up spares stable tags"),
         (state("HG0105a", MAY, retention=Retention()), None, "no registry.dropsAfterDays"),

@@ -14,8 +14,7 @@ from images import INDEX, RealRegistry
 from meddler import Asked, Meddler, Reply
 
 from helmtool.adapters.registry.harbor import Harbor
-from helmtool.model.harbor import parse_artifact
-from helmtool.model.registry import UnexpectedAnswer, parse_repository
+from helmtool.model.registry import parse_repository
 
 Meddle = Callable[..., Meddler]
 Tool = Callable[..., Any]
@@ -167,13 +166,21 @@ def test_harbor_hides_what_one_may_not_see(tool: Tool, meddle: Meddle) -> None:
     assert "hidden from people who are not logged in" in ran.document["error"]["message"]
 
 
-NO_ARTIFACT: list[Any] = [None, [], {}, {"digest": "x"}, {"digest": fake(1)}, {"digest": fake(1), "size": "x"}]
+def test_a_repository_that_is_hidden_from_nobody_in_particular(registry: RealRegistry, tool: Tool, meddle: Meddle, tmp_path: Path) -> None:
+    """Harbor may say 404 without naming a way to log in; only `/v2/` names it then."""
+    digest = registry.push("HG0105a")
 
+    def before(asked: Asked) -> Reply | None:
+        if asked.headers.get("Authorization") == BASIC:
+            return None
+        return Reply(401, {"WWW-Authenticate": 'Basic realm="harbor"'}) if asked.path == "/v2/" else refusal(404, "NOT_FOUND")
 
-@pytest.mark.parametrize("data", [*NO_ARTIFACT, {"digest": fake(1), "size": 1, "tags": [1]}])
-def test_what_is_no_artifact(data: Any) -> None:
-    with pytest.raises(UnexpectedAnswer):
-        parse_artifact(data, "x")
+    meddler = meddle(registry.host, before=before)
+    hidden = tool(meddler.host, "check", "HG0105a", "-o", "json")
+    assert (hidden.code, hidden.document["error"]["code"]) == (3, "not-in-registry")
+    shown = tool(meddler.host, "check", "HG0105a", "-o", "json", env=login(tmp_path, meddler.host))
+    assert shown.document["digest"] == digest
+    assert len([asked for asked in meddler.asked if asked.path == "/v2/"]) == 2
 
 
 def test_a_path_without_a_project_is_no_harbors(meddle: Meddle) -> None:

@@ -39,7 +39,7 @@ class Authenticator:
         self._since: dict[str, float] = {}
         self._challenge: Challenge | None = None
         self._credential: Credential | None = None
-        self._searched = False
+        self._searched = self._probed = False
 
     @property
     def source(self) -> str:
@@ -71,6 +71,10 @@ class Authenticator:
             if self._headers.get(actions) != used:
                 return True  # another thread was here before
             self._note_challenge(answer.challenges)
+            if self._challenge is None and answer.status == 404 and not self._probed:
+                self._probed = True  # what is hidden names no way to log in; the root of the protocol does
+                root = self._repository.url.removesuffix(self._repository.path)
+                self._note_challenge(self._transport.send("GET", root, {}, limit=TOKEN_LIMIT).challenges)
             if self._challenge is None:
                 return False
             level = self._levels.get(actions, Level.NOTHING)

@@ -20,10 +20,10 @@ EnvOption = Annotated[
 
 def check(
     tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag to check, as in HG0105a.")],
-    offline: Annotated[bool, typer.Option("--offline", help="Check the grammar alone.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Check the grammar alone; ask no registry and no cluster.")] = False,
     env: EnvOption = "prod",
 ) -> None:
-    """Check a tag: its grammar, and what the registry knows of it."""
+    """Check a tag: its grammar, what the registry knows of it, and which environments run it."""
     from helmtool.model.tag import parse_tag
 
     parsed = parse_tag(tag)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from images import DOCKER_IMAGE, DOCKER_INDEX, IMAGE, INDEX, RealRegistry, digest
+
+from helmtool.operations.guard import Settings
+from helmtool.operations.tags import free_tag
 
 Tool = Callable[..., Any]
 
@@ -79,6 +83,14 @@ def test_next_skips_what_is_there_and_what_is_there_as_stable_alone(registry: Re
     assert tool(registry.host, "next", "--date", "2026-05-02", "-o", "json").document["tag"] == "HG0205b"
     assert re.fullmatch(r"HG\d{4}[ab]\n", tool(registry.host, "next").out)
     assert tool(registry.host, "next", "--date", "yesterday").code == 3
+
+
+def test_next_is_of_the_day_at_cern(registry: RealRegistry, tool: Tool, checkout: Path) -> None:
+    registry.push("HG1407a")
+    tool(registry.host, "next")  # which names the registry in the checkout
+    for moment, tag in ((datetime(2026, 7, 14, 21, 59, tzinfo=UTC), "HG1407b"), (datetime(2026, 7, 14, 22, 0, tzinfo=UTC), "HG1507a")):
+        found, repository = free_tag("prod", Settings(checkout), None, now=lambda moment=moment: moment)
+        assert (str(found), repository) == (tag, f"{registry.host}/cmsweb/newdqmgui")
 
 
 def test_next_after_z_is_refused(registry: RealRegistry, tool: Tool) -> None:

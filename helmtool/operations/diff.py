@@ -20,9 +20,10 @@ from helmtool.operations.moved import require_same_image
 from helmtool.operations.plan import make_plan
 from helmtool.operations.preflight import make_forecast
 from helmtool.operations.progress import Progress
+from helmtool.operations.reach import check_cluster
 from helmtool.operations.resolve import Resolved, resolve
 from helmtool.operations.secrets.step import SecretOptions, prepare
-from helmtool.operations.session import Session, check_cluster, offline_helm, open_session
+from helmtool.operations.session import Session, offline_helm, open_session
 from helmtool.operations.together import together
 
 LOOK_ONLY = SecretOptions(look_only=True)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from helmtool.adapters.lease import LeaseStore
+from helmtool.adapters.process import kill_running
 from helmtool.errors import HelmtoolError, OperationFailed, Refused
 from helmtool.model.duration import parse_duration
 from helmtool.model.lease import Lease, Observer, Standing, moment
@@ -20,10 +21,11 @@ from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session
 from helmtool.operations.together import finish
 
-RENEWALS = 5
-"""Renewals in one lease duration."""
-GIVEN_UP = 0.6
-"""The part of a lease duration without a renewal after which the holder stops writing: well before somebody else may take it over."""
+RENEWALS, RETRIES = 5, 15
+"""How many renewals, and how many tries after one that failed, would fit into a lease duration."""
+GIVEN_UP, KILLED = 0.5, 0.15
+"""Parts of a lease duration: without a renewal for the first, the lock counts as lost and helm is asked to end; after the second it is
+killed. With a request that takes a fifth of the duration to fail, that is over before somebody else may take the lock."""
 
 
 class Locked(Refused):
@@ -63,10 +65,13 @@ class Lock:
                 self._store.delete(self._lease)
 
     def _keep(self) -> None:
-        while not self._ended.wait(self._lease.seconds / RENEWALS):
+        pause = self._lease.seconds / RENEWALS
+        while not self._ended.wait(pause):
+            pause = self._lease.seconds / RENEWALS
             try:
                 self._renew()
             except HelmtoolError as error:
+                pause = self._lease.seconds / RETRIES
                 if time.monotonic() - self._renewed > self._lease.seconds * GIVEN_UP:
                     self._lose(f"it could not be renewed ({error.message})")
             if self.lost:
@@ -105,6 +110,7 @@ async def locked(
     def end_task() -> None:
         if task:
             loop.call_soon_threadsafe(task.cancel)
+            loop.call_soon_threadsafe(loop.call_later, lease.seconds * KILLED, kill_running)
 
     lock = Lock(store, lease, names or {}, end_task, session.environment.name)
     try:
@@ -117,7 +123,7 @@ async def locked(
 
 
 async def _take(store: LeaseStore, session: Session, command: str, progress: Progress, patience: float, names: Mapping[str, str]) -> Lease:
-    observer, deadline = Observer(), time.monotonic() + patience
+    observer, deadline, shown = Observer(), time.monotonic() + patience, ""
     while True:
         found = await asyncio.to_thread(store.read)
         standing = observer.look(found, time.monotonic()) if found else Standing.GONE
@@ -130,7 +136,10 @@ async def _take(store: LeaseStore, session: Session, command: str, progress: Pro
         elif standing is Standing.ALIVE and time.monotonic() >= deadline:
             raise Locked(f"the release is locked by {found}", hint="wait for it, or --wait-lock 5m")
         if found:
-            progress.start("lock", f"held by {found}" + ("" if standing is Standing.ALIVE else "; is it alive?"))
+            text = f"held by {found}" + ("" if standing is Standing.ALIVE else "; is it alive?")
+            if text != shown:
+                progress.start("lock", text)
+            shown = text
             await asyncio.sleep(min(1.0, found.seconds / 10))
 
 

@@ -13,7 +13,8 @@ from helmtool.model.manifest import Manifest, is_hook, parse_manifests
 from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
 from helmtool.operations.preflight import Forecast, make_forecast
-from helmtool.operations.session import Session, check_cluster
+from helmtool.operations.reach import check_cluster
+from helmtool.operations.session import Session
 from helmtool.operations.together import together
 
 

@@ -181,6 +181,8 @@ async def _write(plan: Plan, options: ReleaseOptions, progress: Progress, lock: 
         uncancel()
         raise await _after_failure(work, Interrupted("interrupted")) from None
     except ReleasePending:
+        with contextlib.suppress(HelmtoolError):
+            await journal.withdraw()
         raise
     except HelmtoolError as error:
         raise await _after_failure(work, error) from None

@@ -13,11 +13,12 @@ from helmtool.operations.compose import compose
 from helmtool.operations.guard import Settings
 from helmtool.operations.lock import locked
 from helmtool.operations.progress import Progress
+from helmtool.operations.reach import check_cluster
 from helmtool.operations.secrets.bundle import read_bundle
 from helmtool.operations.secrets.identity import find_identity
 from helmtool.operations.secrets.step import LOCK_NAME, base_of, tell, tell_of_bundle
 from helmtool.operations.secrets.versions import ListedVersion, VersionPlan, apply_with_any_key, in_use, listed, plan
-from helmtool.operations.session import Session, check_cluster, open_session
+from helmtool.operations.session import Session, open_session
 
 
 @dataclass(frozen=True, slots=True)

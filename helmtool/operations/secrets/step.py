@@ -21,11 +21,12 @@ from helmtool.model.secret_version import PLACEHOLDER, KeyChanges, mounted_name,
 from helmtool.operations.compose import INLINE, VAULT, VERSIONED, Composed
 from helmtool.operations.lock import Lock
 from helmtool.operations.progress import Progress
+from helmtool.operations.reach import check_cluster
 from helmtool.operations.secrets.bundle import Bundle, read_bundle
 from helmtool.operations.secrets.identity import find_identity
 from helmtool.operations.secrets.versions import VersionPlan, apply, in_use, plan, store_of
 from helmtool.operations.secrets.versions import prune as prune_versions
-from helmtool.operations.session import Session, check_cluster
+from helmtool.operations.session import Session
 
 LOCK_NAME = "helmtool/secret"
 """The annotation of the lock that names the version in use by a release under way."""

@@ -368,13 +368,6 @@ class TestProtected:
         assert kube.serving == [f"{REPOSITORY}:{self.TAG}"]
 
 
-def test_versioned_secrets_are_refused(helmtool: Helmtool, kube: Kube) -> None:
-    before = kube.versions()
-    result = helmtool("release", "local", "HG0105a", "--set", "secrets.mode=versioned", "-o", "json", code=4)
-    assert result.error["code"] == "not-supported"
-    assert kube.versions() == before
-
-
 def test_without_the_namespace(project: Path, kube: Kube) -> None:
     file = project / "values/environments.yaml"
     file.write_text(file.read_text().replace("namespace: dqm", "namespace: nowhere"))

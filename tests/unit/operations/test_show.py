@@ -68,6 +68,7 @@ def test_an_environment_is_described_with_the_words_of_the_file(settings: Settin
         "protected": True,
         "stableTag": "add",
         "policies": {"resolve": "required", "verify": "warn", "prepull": "off"},
+        "secrets": "existing",
         "lockSeconds": 15,
     }
     embedded = show.describe(show.environment("local", settings))

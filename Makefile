@@ -30,7 +30,7 @@ demo: venv tools ## Release, diff and roll back on an embedded cluster
 
 test: venv tools ## Run the tests: units, chart, and the embedded cluster
 	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs
-	$(PYTEST) -n 2 --dist loadfile tests/cluster
+	$(PYTEST) -n 2 --dist loadfile tests/cluster --ignore tests/cluster/leaks
 
 test-image: venv ## Test the image's scripts: a real Kerberos realm, sudo, the pod's own paths (README of docker/newdqmgui)
 	$(PYTEST) tests/image
@@ -38,6 +38,12 @@ test-image: venv ## Test the image's scripts: a real Kerberos realm, sudo, the p
 test-registry: venv ## Run the tests against a real registry (Debian: docker-registry openssl)
 	@for program in docker-registry openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
 	$(PYTEST) tests/registry
+
+test-leaks: venv tools ## Hunt for leaks of secrets: a sample of two minutes (Debian: strace)
+	$(PYTEST) tests/cluster/leaks
+
+proofs: venv tools ## Hunt for leaks of secrets: 2,000 random runs, about 40 minutes (Debian: strace)
+	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
 
 lint: venv ## Check style, types and generated files
 	$(BIN)/ruff check helmtool tests tools
@@ -60,4 +66,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-image test-registry lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-image test-registry test-leaks proofs lint schemas docs bench lock

@@ -29,7 +29,11 @@ SEED = int(os.environ.get("HELMTOOL_LEAK_SEED", "20260105"))
 BATCH, WORKERS = 25, 2
 RESULT = Path(__file__).with_name("result.json")
 
-pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is needed to watch the programs")
+
+@pytest.fixture(autouse=True)
+def strace() -> None:
+    """What watches the programs; without it the hunt would show less than it says."""
+    assert shutil.which("strace"), "strace is missing. Next: apt-get install strace"
 
 
 def hunt(kube: Kube, folder: Path, runs: int, worker: int = 0, *, broken: bool = False) -> Hunt:

@@ -215,22 +215,6 @@ class TestKey:
         assert len({result.json["name"] for result in results}) == 1
         assert len(versions(kube)) == 1
 
-    def test_forbidden(self, helmtool: Helmtool, kube: Kube, checkout: Checkout, tmp_path: Path, shared_state: State) -> None:
-        config = json.loads(kube("config", "view", "--raw", "-o", "json"))
-        config["users"][0]["user"]["as"] = "nobody"
-        file = tmp_path / "kubeconfig"
-        file.write_text(json.dumps(config))
-        rules = {"rules": [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}], "metadata": {"name": "namespaces-only"}}
-        kube("apply", "-f", "-", input={"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", **rules})
-        kube("create", "clusterrolebinding", "namespaces-only", "--clusterrole=namespaces-only", "--user=nobody")
-        try:
-            result = helmtool("--kubeconfig", str(file), "secrets", "apply", "local", *checkout.options, "-o", "json", code=5)
-        finally:
-            kube("delete", "clusterrolebinding", "namespaces-only")
-            kube("delete", "clusterrole", "namespaces-only")
-        assert result.error["code"] == "cluster-forbidden"
-        assert versions(kube) == {}
-
 
 class TestPrune:
     def test_what_nothing_names_goes_and_what_something_names_stays(self, helmtool: Helmtool, kube: Kube, checkout: Checkout) -> None:

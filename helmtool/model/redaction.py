@@ -18,6 +18,8 @@ WINDOW = 16
 """Characters: of a long form every 16th window of 16 is known, so any piece of it from 31 characters on is found."""
 LONG_LINE = 48
 """Characters: the encoded forms of a line from here on are found as pieces of the whole value's."""
+LARGE = 16 * 1024
+"""Bytes from which on a value is looked for in fewer forms, and pieces of its encoded forms must be longer to be found."""
 DISTINCT = 4
 """Different characters that a piece must have: a row of dashes in a secret must not strike every row of dashes."""
 
@@ -56,15 +58,15 @@ class Redactor:
         if value in self._known:
             return
         self._known.add(value)
-        for form in forms(value):
-            if len(form) >= SHORTEST and not any(form in name for name in self._spared):
-                self._add(form)
+        strides = {form: _stride(form, piece) for piece, form in forms(value) if len(form) >= SHORTEST}
+        wanted = [form for form in strides if not any(form in name for name in self._spared)]
+        for start, same_start in _by_start(wanted).items():
+            self._exact[start] = tuple(sorted({*self._exact.get(start, ()), *same_start}, key=len, reverse=True))
+        for form in wanted:
+            self._add_windows(form, strides[form])
 
-    def _add(self, form: str) -> None:
-        same_start = self._exact.get(form[:SHORTEST], ())
-        if form not in same_start:
-            self._exact[form[:SHORTEST]] = tuple(sorted((*same_start, form), key=len, reverse=True))
-        for offset in range(0, len(form) - WINDOW + 1, WINDOW) if len(form) > 2 * WINDOW - 2 else ():
+    def _add_windows(self, form: str, stride: int) -> None:
+        for offset in range(0, len(form) - WINDOW + 1, stride) if len(form) > 2 * WINDOW - 2 else ():
             window = form[offset : offset + WINDOW]
             if len(set(window)) > DISTINCT:
                 self._windows.setdefault(window, (form, offset))
@@ -99,6 +101,13 @@ class Redactor:
                     yield start, after
 
 
+def _by_start(found: Iterable[str]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for form in found:
+        groups.setdefault(form[:SHORTEST], []).append(form)
+    return groups
+
+
 def _piece(text: str, at: int, form: str, offset: int) -> tuple[int, int]:
     """The longest piece of the form around a window of it that stands at a place of the text."""
     start = at
@@ -124,48 +133,74 @@ def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
         yield current
 
 
-def forms(value: bytes) -> Iterator[str]:
+def _stride(form: str, piece: bytes) -> int:
+    """How far its windows are apart: 16 bytes of what is encoded in it, so that forms which need more room cost no more.
+
+    The forms of a large value have them further apart, but for the value as it is.
+    """
+    if len(form) <= len(piece) or not piece:
+        return WINDOW
+    return (WINDOW if len(piece) < LARGE else 8 * WINDOW) * len(form) // len(piece)
+
+
+def forms(value: bytes) -> Iterator[tuple[bytes, str]]:
     """The value as it may be met in a text: itself, its lines, what stands right of `=` or `:` in one, and each encoded."""
-    yield from _written(value)
-    yield from _encoded(value, twice=True)
+    yield from ((value, form) for form in (*_written(value), *_encoded(value, twice=True)))
     pieces = {line.strip() for line in value.splitlines()} | {value.strip()}
     pieces |= {part.strip(b" \t'\",;") for line in list(pieces) for part in re.split(rb"[=:]", line, maxsplit=1)[1:]}
     for piece in (p for p in pieces if len(p) >= SHORTEST and p != value):
         if _says_something(piece):
-            yield from _written(piece)
-            yield from _encoded(piece) if len(piece) < LONG_LINE or piece == value.strip() else ()
+            encoded = _encoded(piece) if len(piece) < LONG_LINE or piece == value.strip() else ()
+            yield from ((piece, form) for form in (*_written(piece), *encoded))
 
 
 def _says_something(piece: bytes) -> bool:
-    return len(set(piece)) > DISTINCT
+    """Whether a piece is a text of its own; of what is binary, pieces are found as parts of the whole."""
+    try:
+        return len(set(piece.decode())) > DISTINCT
+    except UnicodeDecodeError:
+        return False
 
 
 def _written(value: bytes) -> Iterator[str]:
     """The bytes as text, as programs decode and quote them."""
-    import html
-    import json
-    import shlex
     from urllib.parse import quote, quote_plus
 
     yield repr(value)[2:-1]
     yield quote(value, safe="")
     yield quote_plus(value)
-    for text in _decoded(value):
-        yield text
-        for ascii_only in (True, False):
-            once = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
-            yield from (once, json.dumps(once, ensure_ascii=ascii_only)[1:-1])
-        yield from (repr(text)[1:-1], shlex.quote(text), html.escape(text), html.escape(text, quote=False))
-        yield from (text.replace("'", "''"), re.sub(r"([^\w\s./:@%+=,-])", r"\\\1", text), quote(text.encode(errors="replace")))
-        yield from (text.replace("\n", "\r\n"), " ".join(text.split()))
-
-
-def _decoded(value: bytes) -> list[str]:
     try:
-        return [value.decode()]
+        text = value.decode()
     except UnicodeDecodeError:
-        lossy = (value.decode(errors=how) for how in ("replace", "backslashreplace", "surrogateescape", "ignore"))
-        return [text for text in (*lossy, value.decode("latin-1")) if len(set(text)) > DISTINCT]
+        yield from _lossy(value)
+    else:
+        yield from _quoted(text)
+
+
+def _quoted(text: str) -> Iterator[str]:
+    import html
+    import json
+    from urllib.parse import quote
+
+    yield text
+    for ascii_only in (True, False):
+        once = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+        yield from (once, json.dumps(once, ensure_ascii=ascii_only)[1:-1])
+    yield from (repr(text)[1:-1], "'\"'\"'".join(text.split("'")), html.escape(text), html.escape(text, quote=False))
+    yield from (text.replace("'", "''"), re.sub(r"([^\w\s./:@%+=,-])", r"\\\1", text), quote(text, errors="replace"))
+    yield from (text.replace("\n", "\r\n"), " ".join(text.split()))
+
+
+def _lossy(value: bytes) -> Iterator[str]:
+    """What is no text, as programs show it all the same."""
+    import json
+
+    yield value.decode(errors="backslashreplace")
+    for text in (value.decode(errors="replace"), value.decode(errors="surrogateescape"), value.decode("latin-1")):
+        if len(set(text)) > DISTINCT and len(value) < LARGE:
+            yield from _quoted(text)
+        elif len(set(text)) > DISTINCT:
+            yield from (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1])
 
 
 def _encoded(value: bytes, *, twice: bool = False) -> Iterator[str]:

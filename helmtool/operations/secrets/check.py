@@ -77,6 +77,7 @@ def check_service(
 
     Raises CheckoutInvalid and ToolMissing; what is wrong with a file is a finding.
     """
+    Sops(identity)  # a missing program is no fault of the files
     listing = look(checkout, service)
     spare(service, *(file.key for file in listing.files))
     findings = [error(Path(problem.file), problem.message) for problem in listing.problems]

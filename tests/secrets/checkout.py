@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -193,10 +194,8 @@ def wait_for(what: str, condition: Any, patience: float = 30.0) -> None:
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """Kills what is left of a process that was started by `Checkout.start`."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.communicate()
 
 

@@ -154,14 +154,16 @@ def test_vim_writes_nowhere_else(checkout: Checkout, key: Key, memory: Path) -> 
     assert not list(memory.iterdir())
 
 
-def test_a_file_system_on_a_disk_is_refused(tmp_path: Path, memory: Path) -> None:
+def test_a_file_system_on_a_disk_is_refused(tmp_path: Path) -> None:
     if is_in_memory(tmp_path):
         pytest.skip("temporary files are in memory here")
-    with pytest.raises(NoMemoryFolder) as caught, memory_folder([tmp_path, tmp_path / "no"]):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with pytest.raises(NoMemoryFolder) as caught, memory_folder([folder, tmp_path / "no"]):
         pass
     assert caught.value.exit_code == 4
-    assert str(tmp_path) in caught.value.message
-    assert not list(tmp_path.iterdir())
+    assert str(folder) in caught.value.message
+    assert not list(folder.iterdir())
 
 
 def test_a_link_to_a_disk_is_not_memory(tmp_path: Path, memory: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -12,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from checkout import CANARY, ROOT, Checkout, Key, end_group, files_with, make_key, sops, wait_for
+from checkout import CANARY, Checkout, Key, files_with, make_key, sops
 
 from helmtool.adapters.sops import Sops
 from helmtool.model.age import parse_identity

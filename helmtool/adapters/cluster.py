@@ -99,7 +99,7 @@ class Cluster:
     ) -> Answer:
         """Sends one request and gives the answer, whatever its status, unless the credentials are refused or lack a right.
 
-        Raises ClusterUnreachable and ClusterForbidden.
+        `seconds` limits the whole of it.         Raises ClusterUnreachable and ClusterForbidden.
         """
         import urllib3
 
@@ -113,7 +113,7 @@ class Cluster:
                 client.configuration.host + path + ("?" + urlencode(queries) if queries else ""),
                 body=None if body is None else json.dumps(body).encode(),
                 headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=seconds or READ_TIMEOUT),
+                timeout=urllib3.Timeout(total=seconds) if seconds else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
                 retries=False,
             )
         except urllib3.exceptions.HTTPError as error:

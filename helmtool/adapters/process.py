@@ -19,6 +19,8 @@ SECRET_VARIABLES = frozenset({"SOPS_AGE_KEY"})
 """Variables of a person's shell that no program inherits from here; `secrets` gives them to the one that needs them."""
 GUARDIAN = 'trap "" HUP INT TERM; cat >/dev/null; rm -rf -- "$0"'
 """A shell that waits until its standard input ends, which it does however this process ends, and then removes a folder."""
+_groups: set[int] = set()
+"""The process groups that `run_async` has under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,19 @@ async def _start(argv: Sequence[str], *, piped: bool, env: Mapping[str, str] | N
 
 
 async def _communicate(starting: asyncio.Future[asyncio.subprocess.Process], input: bytes | None) -> tuple[bytes, bytes]:
-    return await (await starting).communicate(input)
+    started = await starting
+    _groups.add(started.pid)
+    try:
+        return await started.communicate(input)
+    finally:
+        _groups.discard(started.pid)
+
+
+def kill_running() -> None:
+    """Kills what `run_async` has under way: for who may not write any more and cannot wait for a program to clean up."""
+    for group in tuple(_groups):
+        with contextlib.suppress(OSError):
+            os.killpg(group, signal.SIGKILL)
 
 
 async def _until_done(future: asyncio.Future[Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from helmtool.adapters.cluster import Cluster
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest, ObjectKey
@@ -19,9 +21,18 @@ def read_records(cluster: Cluster, release: str) -> list[Record]:
 
 def add_record(cluster: Cluster, release: str, record: Record) -> None:
     """Appends one record; a writer that was faster is read again, so that none is lost. Raises OperationFailed."""
+    _change(cluster, release, lambda records: append(records, record))
+
+
+def remove_record(cluster: Cluster, release: str, record: Record) -> None:
+    """Takes back exactly this record, if it is there. Raises OperationFailed."""
+    _change(cluster, release, lambda records: [one for one in records if one != record])
+
+
+def _change(cluster: Cluster, release: str, change: Callable[[list[Record]], list[Record]]) -> None:
     for _ in range(ATTEMPTS):
         live = cluster.get(_key(cluster, release))
-        records = append(load((live.get("data") or {}).get(KEY, "")) if live else [], record)
+        records = change(load((live.get("data") or {}).get(KEY, "")) if live else [])
         document = _document(cluster, release, dump(records), live)
         answer = cluster.replace(document) if live else cluster.create(document)
         if answer.status < 300:

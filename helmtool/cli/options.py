@@ -51,6 +51,9 @@ OptionalTag = Annotated[
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="A value over the environment's own, as Helm's --set.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 TimeoutOption = Annotated[str, typer.Option("--timeout", metavar="DURATION", help="How long to wait for the pods, such as 10m.")]
+WaitLockOption = Annotated[
+    str, typer.Option("--wait-lock", metavar="DURATION", help="How long to wait for somebody else who is releasing, such as 5m.")
+]
 NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Kept with the revision and shown by history.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would happen and write nothing.")]
 

@@ -19,6 +19,7 @@ from helmtool.cli.options import (
     SetOption,
     TagArgument,
     TimeoutOption,
+    WaitLockOption,
     YesOption,
     terminal,
     with_globals,
@@ -51,9 +52,9 @@ class NotConfirmed(Refused):
 def add_to(app: typer.Typer) -> None:
     """Adds the commands to the program."""
     for function, example in (
-        (release, 'helmtool release prod HG0105a-stable --note "new layouts"'),
+        (release, 'helmtool release prod HG0105a --note "new layouts"'),
         (rollback, "helmtool rollback prod --dry-run"),
-        (diff, "helmtool diff prod HG0105a-stable --detailed-exitcode"),
+        (diff, "helmtool diff prod HG0105a --detailed-exitcode"),
         (status, "helmtool status prod preprod -o json"),
         (history, "helmtool history prod"),
     ):
@@ -68,6 +69,7 @@ def release(
     timeout: TimeoutOption = "10m",
     sets: SetOption = None,
     no_rollback: Annotated[bool, typer.Option("--no-rollback", help="Leave a failed release as it is.")] = False,
+    wait_lock: WaitLockOption = "0s",
     note: NoteOption = "",
 ) -> None:
     """Release an image tag to an environment, wait for it, and go back when it fails."""
@@ -75,7 +77,7 @@ def release(
     from helmtool.operations.release import ReleaseOptions
     from helmtool.operations.release import release as operation
 
-    options = ReleaseOptions(sets=sets or (), dry_run=dry_run, timeout=timeout, rollback=not no_rollback, note=note)
+    options = ReleaseOptions(sets=sets or (), dry_run=dry_run, timeout=timeout, rollback=not no_rollback, wait_lock=wait_lock, note=note)
 
     def confirm(plan: Any) -> bool:
         return _confirm(plan.session.environment, plan.changes, f"Release {plan.composed.image} to {env}?", yes)
@@ -110,6 +112,7 @@ def rollback(
     yes: YesOption = False,
     force: Annotated[bool, typer.Option("--force", help="Go to a revision that never was deployed.")] = False,
     timeout: TimeoutOption = "10m",
+    wait_lock: WaitLockOption = "0s",
     note: NoteOption = "",
 ) -> None:
     """Go back to an earlier revision, after showing what changes."""
@@ -122,7 +125,7 @@ def rollback(
             plan.session.environment, plan.changes, f"Roll {env} back from revision {plan.current.number} to {plan.target.number}?", yes
         )
 
-    options = RollbackOptions(revision, dry_run, force, timeout, note)
+    options = RollbackOptions(revision, dry_run, force, timeout, wait_lock, note)
     plan, number = run(operation(env, options, terminal.settings, terminal, confirm))
     if terminal.as_json:
         changes = [_change_document(change) for change in plan.changes]

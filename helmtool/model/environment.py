@@ -152,6 +152,10 @@ class _Form:
         return len(text) <= self.longest and re.fullmatch(self.pattern, text) is not None
 
 
+KEYS = (
+    *("description", "cluster", "kubeconfig", "embedded", "namespace", "release", "endpoint", "protected"),
+    *("stableTag", "policies", "lockSeconds"),
+)
 # The name becomes a file's name, so nothing that leads out of the folder may pass.
 _NAME = _Form(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "small letters, digits and `-`", 59)
 _LINE = _Form(r"[^\n]+", "one line of at most 200 characters", 200)
@@ -245,9 +249,7 @@ class _Reader:
 def _environment(name: str, reader: _Reader) -> Environment:
     if not _NAME.fits(name):
         _Reader(reader.document, reader.path[:-1], reader.problems).add(name, f"the name must be {_NAME.words}")
-    reader.allow_only(
-        "description", "cluster", "kubeconfig", "embedded", "namespace", "release", "endpoint", "protected", "stableTag", "policies", "lockSeconds"
-    )
+    reader.allow_only(*KEYS)
     policies = reader.section("policies")
     policies.allow_only("resolve", "verify", "prepull")
     embedded = reader.flag("embedded")

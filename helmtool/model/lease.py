@@ -83,7 +83,7 @@ def read_lease(live: Manifest) -> Lease:
 
 
 def lease_object(lease: Lease, name: str, namespace: str, names: dict[str, str]) -> Manifest:
-    """The object to write; with `uid` and `version`, only over exactly that state. `names` are further annotations: what the holder needs kept."""
+    """The object to write; with `uid` and `version`, only over exactly that state. `names` are annotations: what the holder needs kept."""
     metadata: dict[str, Any] = {
         "name": name,
         "namespace": namespace,

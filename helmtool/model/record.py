@@ -33,6 +33,7 @@ class Record:
     chart: str = ""
     note: str = ""
     evidence: tuple[str, ...] = ()
+    digest: str = ""
 
 
 def append(records: Sequence[Record], new: Record) -> list[Record]:

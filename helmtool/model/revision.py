@@ -105,5 +105,14 @@ def _same_objects(one: Revision, other: Revision) -> bool:
 
 def tag_of(revision: Revision) -> str:
     """The image tag in the revision's own values; empty where they name none."""
+    return _of_image(revision, "tag")
+
+
+def digest_of(revision: Revision) -> str:
+    """The image's digest in the revision's own values; empty where it was deployed by its tag alone."""
+    return _of_image(revision, "digest")
+
+
+def _of_image(revision: Revision, key: str) -> str:
     image = revision.values.get("image")
-    return str(image.get("tag") or "") if isinstance(image, dict) else ""
+    return str(image.get(key) or "") if isinstance(image, dict) else ""

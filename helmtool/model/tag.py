@@ -68,7 +68,7 @@ class TagPolicyRefused(Refused):
     def __init__(self, tag: Tag, environment: str) -> None:
         super().__init__(
             f"{environment} takes only stable tags, and {tag} is not one (stableTag in values/environments.yaml)",
-            hint=f"use {tag.as_stable()} once the image is accepted: the registry's clean-up spares only stable tags",
+            hint=f"once the image is accepted: helmtool tag stable {tag}, then release {tag.as_stable()}",
         )
         self.tag = tag
         self.environment = environment
@@ -82,11 +82,11 @@ def parse_tag(text: str) -> Tag:
     return Tag(int(text[2:4]), int(text[4:6]), text[6], text.endswith(_SUFFIX))
 
 
-def check_policy(tag: Tag, policy: StableTag, environment_name: str) -> None:
-    """Raises TagPolicyRefused if the environment's policy does not take the tag."""
-    # ADD is to find or make the stable twin, which needs the registry: until then it asks what REQUIRE asks.
-    if policy is not StableTag.OFF and not tag.stable:
+def deployed_tag(tag: Tag, policy: StableTag, environment_name: str) -> Tag:
+    """The tag that is deployed where this one was asked for: with ADD its stable twin. Raises TagPolicyRefused."""
+    if policy is StableTag.REQUIRE and not tag.stable:
         raise TagPolicyRefused(tag, environment_name)
+    return tag.as_stable() if policy is StableTag.ADD else tag
 
 
 def _reason(text: str) -> str:

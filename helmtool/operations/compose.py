@@ -12,7 +12,7 @@ from helmtool.model.document import parse_document
 from helmtool.model.environment import Environment
 from helmtool.model.rules import check_rules
 from helmtool.model.schema import check
-from helmtool.model.tag import Tag, check_policy, parse_tag
+from helmtool.model.tag import Tag, deployed_tag, parse_tag
 from helmtool.model.values import Layer, Values, merge, parse_set
 
 STAND_IN = "HG0101a"
@@ -51,27 +51,36 @@ class Composed:
         return f"{image['repository']}:{image['tag']}" + (f"@{image['digest']}" if image.get("digest") else "")
 
     @property
+    def digest(self) -> str:
+        """The image's digest; empty where it is deployed by its tag alone."""
+        return str(self.values.data["image"].get("digest") or "")
+
+    @property
     def image_name(self) -> str:
-        """The image without its registry, for lines that people read."""
-        return self.image.rsplit("/", 1)[-1]
+        """The image without its registry and with a short digest, for lines that people read."""
+        name, _, digest = self.image.rsplit("/", 1)[-1].partition("@sha256:")
+        return f"{name}@{digest[:12]}" if digest else name
 
 
-def compose(project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = (), *, stand_in: bool = False) -> Composed:
-    """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag.
+def compose(
+    project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = (), *, digest: str = "", stand_in: bool = False
+) -> Composed:
+    """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag that is deployed, and its digest.
 
     With `stand_in`, a document without a tag gets one of valid grammar, so that it renders.
     Raises InvalidTag, TagPolicyRefused and ValuesInvalid; the latter with every problem at once.
     """
     project.document(CHART / "Chart.yaml")  # a mistake there is found with its place, where Helm would only name the file
-    parsed = parse_tag(tag) if tag is not None else None
-    if parsed:
-        check_policy(parsed, environment.stable_tag, environment.name)
-    values = merge([*_layers(project, environment, sets), *_tag_layer(str(parsed) if parsed else "", "TAG")])
+    parsed = deployed_tag(parse_tag(tag), environment.stable_tag, environment.name) if tag is not None else None
+    layers = _layers(project, environment, sets)
+    values = merge([*layers, *_tag_layer(parsed)])
     if stand_in and not parsed and not (values.data.get("image") or {}).get("tag"):
-        values = merge([*_layers(project, environment, sets), *_tag_layer(STAND_IN, "(no tag given)")])
+        values = merge([*layers, *_tag_layer(parse_tag(STAND_IN), source="(no tag given)")])
     _check(project, environment, values)
     if parsed:
         _require_the_tag_chooses(environment, values)
+    if digest:
+        values = merge([*layers, *_tag_layer(parsed, digest)])
     return Composed(environment, values, parsed)
 
 
@@ -85,7 +94,8 @@ def _require_the_tag_chooses(environment: Environment, values: Values) -> None:
 
 def load_values(project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = ()) -> Values:
     """The merged values, not checked: for showing what is there."""
-    return merge([*_layers(project, environment, sets), *_tag_layer(str(parse_tag(tag)) if tag else "", "TAG")])
+    parsed = deployed_tag(parse_tag(tag), environment.stable_tag, environment.name) if tag else None
+    return merge([*_layers(project, environment, sets), *_tag_layer(parsed)])
 
 
 def _layers(project: Project, environment: Environment, sets: Sequence[str]) -> list[Layer]:
@@ -96,8 +106,10 @@ def _layers(project: Project, environment: Environment, sets: Sequence[str]) -> 
     ]
 
 
-def _tag_layer(tag: str, source: str) -> list[Layer]:
-    return [Layer("tag", parse_document(source, f'image: {{tag: "{tag}"}}'.encode()))] if tag else []
+def _tag_layer(tag: Tag | None, digest: str = "", source: str = "TAG") -> list[Layer]:
+    """The layer above all others. A digest is one that a registry gave, and has the form of one."""
+    named = f', digest: "{digest}"' if digest else ""
+    return [Layer("tag", parse_document(source, f'image: {{tag: "{tag}"{named}}}'.encode()))] if tag else []
 
 
 def _check(project: Project, environment: Environment, values: Values) -> None:

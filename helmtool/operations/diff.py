@@ -12,13 +12,15 @@ from helmtool.errors import InvalidInput, UsageError
 from helmtool.model.change import Change, compare
 from helmtool.model.environment import Environment
 from helmtool.model.manifest import Manifest, is_hook, key_of, owned_by_helm, parse_manifests
-from helmtool.model.revision import Revision, last, running, tag_of
+from helmtool.model.revision import Revision, digest_of, last, running, tag_of
 from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import Composed, compose
 from helmtool.operations.guard import Settings
+from helmtool.operations.moved import require_same_image
 from helmtool.operations.plan import make_plan
 from helmtool.operations.preflight import make_forecast
 from helmtool.operations.progress import Progress
+from helmtool.operations.resolve import Resolved, resolve
 from helmtool.operations.session import Session, check_cluster, offline_helm, open_session
 from helmtool.operations.together import together
 
@@ -76,10 +78,12 @@ async def diff(
     revisions = await asyncio.to_thread(_revisions, session)
     if revision is not None:
         return await _to_revision(session, _stored(revisions, revision), revisions, against)
-    composed = compose(project, session.environment, tag or running_tag(revisions), sets, stand_in=True)
+    composed, wanted = await _composed(session, tag, revisions, sets, progress)
     if against == "release":
         return await _against_release(session, composed, revisions)
     plan = await make_plan(session, composed)
+    if wanted:
+        await require_same_image(session, wanted, plan.revisions, settings, progress)
     return Diff("live", "new", plan.changes, plan.forecast.warnings, plan.forecast.conflicts)
 
 
@@ -89,14 +93,20 @@ async def diff_by_plugin(
     """What the helm-diff plugin says, redacted by it. Raises DiffPluginMissing."""
     session = open_session(name, settings, progress)
     revisions = await asyncio.to_thread(_revisions, session)
-    composed = compose(session.project, session.environment, tag or running_tag(revisions), sets, stand_in=True)
+    composed, _ = await _composed(session, tag, revisions, sets, progress)
     return await session.helm.plugin_diff(session.project.chart, composed.for_helm, context=context)
 
 
-def running_tag(revisions: Sequence[Revision]) -> str | None:
-    """The tag of the revision that serves, where the values of that revision name one."""
+async def _composed(
+    session: Session, tag: str | None, revisions: Sequence[Revision], sets: Sequence[str], progress: Progress
+) -> tuple[Composed, Resolved | None]:
+    """The values of a release: of a tag as the registry resolves it now, or of the image that serves, which needs no registry."""
+    if tag is not None:
+        wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, sets, progress)
+        return compose(session.project, session.environment, tag, sets, digest=wanted.digest), wanted
     current = running(revisions)
-    return (tag_of(current) or None) if current else None
+    running_tag, digest = (tag_of(current) or None, digest_of(current)) if current else (None, "")
+    return compose(session.project, session.environment, running_tag, sets, digest=digest if running_tag else "", stand_in=True), None
 
 
 def _revisions(session: Session) -> list[Revision]:

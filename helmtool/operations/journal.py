@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from helmtool.adapters.project import GitState
-from helmtool.adapters.records import add_record
+from helmtool.adapters.records import add_record, remove_record
 from helmtool.model.record import Record
 from helmtool.model.redaction import redact_text
 from helmtool.operations.clock import now, who
@@ -23,7 +23,9 @@ class Journal:
     tag: str
     chart: str
     note: str = ""
+    digest: str = ""
     _git: GitState | None = field(default=None, init=False)
+    _written: Record | None = field(default=None, init=False)
 
     @property
     def author(self) -> str:
@@ -34,6 +36,11 @@ class Journal:
         """Writes the record of a revision, over an earlier one of the same. Raises OperationFailed, ClusterUnreachable."""
         await asyncio.to_thread(self._write, revision, outcome, evidence)
 
+    async def withdraw(self) -> None:
+        """Takes the last record back: its revision turned out to be somebody else's. Raises OperationFailed, ClusterUnreachable."""
+        if self._written:
+            await asyncio.to_thread(remove_record, self.session.cluster, self.session.environment.release, self._written)
+
     def _write(self, revision: int, outcome: str, evidence: Sequence[str]) -> None:
         git = self._git = self._git or self.session.project.git_state()
         record = Record(
@@ -43,6 +50,7 @@ class Journal:
             when=now(),
             who=who(),
             tag=self.tag,
+            digest=self.digest,
             commit=git.commit,
             clean=git.clean,
             chart=self.chart,
@@ -50,3 +58,4 @@ class Journal:
             evidence=tuple(redact_text(text) for text in evidence),
         )
         add_record(self.session.cluster, self.session.environment.release, record)
+        self._written = record

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from helmtool.adapters.lease import LeaseStore
+from helmtool.adapters.process import kill_running
 from helmtool.errors import HelmtoolError, OperationFailed, Refused
 from helmtool.model.duration import parse_duration
 from helmtool.model.lease import Lease, Observer, Standing, moment
@@ -20,10 +21,11 @@ from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session
 from helmtool.operations.together import finish
 
-RENEWALS = 5
-"""Renewals in one lease duration."""
-GIVEN_UP = 0.6
-"""The part of a lease duration without a renewal after which the holder stops writing: well before somebody else may take it over."""
+RENEWALS, RETRIES = 5, 15
+"""How many renewals, and how many tries after one that failed, would fit into a lease duration."""
+GIVEN_UP, KILLED = 0.5, 0.15
+"""Parts of a lease duration: without a renewal for the first, the lock counts as lost and helm is asked to end; after the second it is
+killed. With a request that takes a fifth of the duration to fail, that is over before somebody else may take the lock."""
 
 
 class Locked(Refused):
@@ -41,8 +43,8 @@ class LockLost(OperationFailed):
 class Lock:
     """A lock that is held: renewed by a thread until it is given back, or lost."""
 
-    def __init__(self, store: LeaseStore, lease: Lease, names: Mapping[str, str], on_loss: Callable[[], None]) -> None:
-        self._store, self._lease, self._names, self._on_loss = store, lease, names, on_loss
+    def __init__(self, store: LeaseStore, lease: Lease, names: Mapping[str, str], on_loss: Callable[[], None], environment: str) -> None:
+        self._store, self._lease, self._names, self._on_loss, self._environment = store, lease, names, on_loss, environment
         self._ended = threading.Event()
         self._renewed = time.monotonic()
         self.lost = ""
@@ -52,7 +54,7 @@ class Lock:
     def require(self) -> None:
         """Raises LockLost where the lock is not held any more: nothing may be written then."""
         if self.lost:
-            raise LockLost(f"the lock of the release was lost: {self.lost}; left as it is", hint="helmtool status ENV")
+            raise LockLost(f"the lock of the release was lost: {self.lost}; left as it is", hint=f"helmtool status {self._environment}")
 
     def give_back(self) -> None:
         """Ends the renewals and removes the Lease; one that cannot be removed runs out by itself."""
@@ -63,10 +65,13 @@ class Lock:
                 self._store.delete(self._lease)
 
     def _keep(self) -> None:
-        while not self._ended.wait(self._lease.seconds / RENEWALS):
+        pause = self._lease.seconds / RENEWALS
+        while not self._ended.wait(pause):
+            pause = self._lease.seconds / RENEWALS
             try:
                 self._renew()
             except HelmtoolError as error:
+                pause = self._lease.seconds / RETRIES
                 if time.monotonic() - self._renewed > self._lease.seconds * GIVEN_UP:
                     self._lose(f"it could not be renewed ({error.message})")
             if self.lost:
@@ -101,17 +106,24 @@ async def locked(
     store = LeaseStore(session.cluster, session.environment.release)
     lease = await _take(store, session, command, progress, parse_duration(wait), names or {})
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    lock = Lock(store, lease, names or {}, lambda: loop.call_soon_threadsafe(task.cancel) if task else None)
+
+    def end_task() -> None:
+        if task:
+            loop.call_soon_threadsafe(task.cancel)
+            loop.call_soon_threadsafe(loop.call_later, lease.seconds * KILLED, kill_running)
+
+    lock = Lock(store, lease, names or {}, end_task, session.environment.name)
     try:
         yield lock
+    except asyncio.CancelledError:
+        lock.require()  # it was the loss that ended the task
+        raise
     finally:
         lock.give_back()
 
 
-async def _take(
-    store: LeaseStore, session: Session, command: str, progress: Progress, patience: float, names: Mapping[str, str]
-) -> Lease:
-    observer, deadline = Observer(), time.monotonic() + patience
+async def _take(store: LeaseStore, session: Session, command: str, progress: Progress, patience: float, names: Mapping[str, str]) -> Lease:
+    observer, deadline, shown = Observer(), time.monotonic() + patience, ""
     while True:
         found = await asyncio.to_thread(store.read)
         standing = observer.look(found, time.monotonic()) if found else Standing.GONE
@@ -124,7 +136,10 @@ async def _take(
         elif standing is Standing.ALIVE and time.monotonic() >= deadline:
             raise Locked(f"the release is locked by {found}", hint="wait for it, or --wait-lock 5m")
         if found:
-            progress.start("lock", f"held by {found}" + ("" if standing is Standing.ALIVE else "; is it alive?"))
+            text = f"held by {found}" + ("" if standing is Standing.ALIVE else "; is it alive?")
+            if text != shown:
+                progress.start("lock", text)
+            shown = text
             await asyncio.sleep(min(1.0, found.seconds / 10))
 
 

@@ -19,10 +19,13 @@ from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import compose
 from helmtool.operations.guard import Settings
 from helmtool.operations.journal import Journal
+from helmtool.operations.lock import Lock, locked
+from helmtool.operations.moved import require_same_image
 from helmtool.operations.plan import Plan, make_plan, require_possible
 from helmtool.operations.progress import Progress
+from helmtool.operations.resolve import Resolved, resolve, short
 from helmtool.operations.rollback import go_back, uncancel
-from helmtool.operations.session import open_session
+from helmtool.operations.session import Session, open_session
 from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.watch import watch_rollout
 
@@ -35,6 +38,7 @@ class ReleaseOptions:
     dry_run: bool = False
     timeout: str = "10m"
     rollback: bool = True
+    wait_lock: str = "0s"
     note: str = ""
 
 
@@ -71,20 +75,26 @@ async def release(
 
     Raises every error of the reading steps before anything was written; ReleaseFailed or ReleaseInterrupted after.
     """
-    parse_duration(options.timeout)
+    for duration in (options.timeout, options.wait_lock):
+        parse_duration(duration)
     parse_tag(tag)
     session = open_session(name, settings, progress)
-    composed = compose(session.project, session.environment, tag, options.sets)
+    wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, options.sets, progress)
+    composed = compose(session.project, session.environment, tag, options.sets, digest=wanted.digest)
     progress.done("values", f"{composed.image_name}: schema and rules hold")
     plan = await make_plan(session, composed)
+    await require_same_image(session, wanted, plan.revisions, settings, progress)
     report_plan(plan, progress)
     require_possible(plan)
-    if options.dry_run or plan.is_noop:
+    if options.dry_run or (plan.is_noop and not wanted.to_make):
         return await _without_writing(plan, options, progress)
-    if confirm(plan):
-        await _look_again(plan)
-    await _require_same_revision(plan)
-    revision = await _write(plan, options, progress)
+    asked = confirm(plan)
+    async with locked(session, f"release {name} {tag}", progress, wait=options.wait_lock) as lock:
+        await _look_again(plan, wanted, asked=asked)
+        await _make_twin(wanted, lock, progress)
+        if plan.is_noop:
+            return await _without_writing(plan, options, progress)
+        revision = await _write(plan, options, progress, lock)
     return Released(plan, revision, deployed=True)
 
 
@@ -107,20 +117,27 @@ async def _without_writing(plan: Plan, options: ReleaseOptions, progress: Progre
     return Released(plan, newest.number if newest else None, deployed=False)
 
 
-async def _look_again(plan: Plan) -> None:
-    """The confirmation may have taken minutes: what was confirmed must still be what happens."""
-    again = await make_plan(plan.session, plan.composed)
-    if [(c.key, c.before, c.after) for c in again.changes] != [
-        (c.key, c.before, c.after) for c in plan.changes
-    ] or again.revisions != plan.revisions:
-        raise _changed(plan)
+async def _look_again(plan: Plan, wanted: Resolved, *, asked: bool) -> None:
+    """Under the lock, before the first write: what was shown must still be what happens.
 
-
-async def _require_same_revision(plan: Plan) -> None:
-    """The last look before the first write. What happens between the two, only a lock could rule out."""
+    Where a person was asked, minutes may have gone by, so the whole plan is made again.
+    """
     history = await asyncio.to_thread(read_history, plan.session.cluster, plan.session.environment.release)
     if last(history) != last(plan.revisions):
         raise _changed(plan)
+    if asked:
+        await asyncio.to_thread(wanted.require_unmoved)
+        again = await make_plan(plan.session, plan.composed)
+        if [(c.key, c.before, c.after) for c in again.changes] != [(c.key, c.before, c.after) for c in plan.changes]:
+            raise _changed(plan)
+
+
+async def _make_twin(wanted: Resolved, lock: Lock, progress: Progress) -> None:
+    if wanted.to_make:
+        lock.require()
+        progress.start("stable", f"{wanted.tag} as {short(wanted.digest)}")
+        await asyncio.to_thread(wanted.make_twin)
+        progress.done("stable", f"{wanted.tag} is {short(wanted.digest)}: the registry's clean-up spares it")
 
 
 def _changed(plan: Plan) -> ChangedMeanwhile:
@@ -128,82 +145,106 @@ def _changed(plan: Plan) -> ChangedMeanwhile:
     return ChangedMeanwhile("somebody changed the release after the diff was made; nothing was written", hint=hint)
 
 
-async def _write(plan: Plan, options: ReleaseOptions, progress: Progress) -> int:
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """What the writing steps share."""
+
+    plan: Plan
+    options: ReleaseOptions
+    progress: Progress
+    lock: Lock
+    journal: Journal
+
+    @property
+    def session(self) -> Session:
+        return self.plan.session
+
+
+async def _write(plan: Plan, options: ReleaseOptions, progress: Progress, lock: Lock) -> int:
     """Applies, watches and records; on a failure keeps the evidence, goes back to what ran before, and raises."""
-    session = plan.session
-    number = next_number(plan.revisions)
-    journal = Journal(session, "release", str(plan.composed.tag), session.project.chart_version(), options.note)
+    session, tag = plan.session, str(plan.composed.tag)
+    journal = Journal(session, "release", tag, session.project.chart_version(), options.note, plan.composed.digest)
+    work = _Writing(plan, options, progress, lock, journal)
     try:
-        await journal.write(number, "started")
-        number = await _apply(plan, options, progress)
+        lock.require()
+        await journal.write(next_number(plan.revisions), "started")
+        number = await _apply(work)
         await watch_rollout(session.cluster, plan.manifests, seconds=parse_duration(options.timeout), progress=progress)
     except asyncio.CancelledError:
         uncancel()
-        raise await _after_failure(plan, options, progress, journal, Interrupted("interrupted")) from None
+        raise await _after_failure(work, Interrupted("interrupted")) from None
     except ReleasePending:
+        with contextlib.suppress(HelmtoolError):
+            await journal.withdraw()
         raise
     except HelmtoolError as error:
-        raise await _after_failure(plan, options, progress, journal, error) from None
+        raise await _after_failure(work, error) from None
     _skip_steps(plan, progress)
+    lock.require()
     await journal.write(number, DEPLOYED)
     progress.done("record", journal.author)
     return number
 
 
-async def _apply(plan: Plan, options: ReleaseOptions, progress: Progress) -> int:
-    session, composed = plan.session, plan.composed
+async def _apply(work: _Writing) -> int:
+    session, composed, progress = work.session, work.plan.composed, work.progress
     progress.start("apply", f"helm upgrade {session.environment.release} to {composed.image_name}")
-    await asyncio.to_thread(patch_strategies, session.cluster, plan.manifests)
+    work.lock.require()
+    await asyncio.to_thread(patch_strategies, session.cluster, work.plan.manifests)
+    work.lock.require()
     applied = await session.helm.upgrade(
         session.project.chart,
         composed.for_helm,
-        timeout=options.timeout,
+        timeout=work.options.timeout,
         description=f"helmtool release {session.environment.name} {composed.tag}",
-        force_conflicts=bool(plan.forecast.conflicts),
+        force_conflicts=bool(work.plan.forecast.conflicts),
     )
     progress.done("apply", f"revision {applied.revision} of {session.environment.release}")
-    if [m for m in parse_manifests(applied.manifest) if not is_hook(m)] != list(plan.manifests):
+    if [m for m in parse_manifests(applied.manifest) if not is_hook(m)] != list(work.plan.manifests):
         progress.warn("what Helm applied is not what was previewed: does the chart ask the cluster while it renders?")
     return applied.revision
 
 
-async def _after_failure(plan: Plan, options: ReleaseOptions, progress: Progress, journal: Journal, error: HelmtoolError) -> HelmtoolError:
+async def _after_failure(work: _Writing, error: HelmtoolError) -> HelmtoolError:
+    """Goes back, and gives the error that says both; raises LockLost where nothing may be written any more."""
+    work.lock.require()
     outcome = "interrupted" if isinstance(error, Interrupted) else "failed"
     kind = ReleaseInterrupted if isinstance(error, Interrupted) else ReleaseFailed
-    progress.warn(f"the release {outcome}: {error.message}")
-    name = plan.session.environment.name
+    work.progress.warn(f"the release {outcome}: {error.message}")
+    name = work.session.environment.name
     try:
         with contextlib.suppress(HelmtoolError):  # the evidence is shown too; what matters now is to go back
-            await journal.write(next_number(plan.revisions), outcome, [error.message, *map(str, error.problems)])
-        state = await _go_back(plan, options, progress)
+            await work.journal.write(next_number(work.plan.revisions), outcome, [error.message, *map(str, error.problems)])
+        state = await _go_back(work)
     except asyncio.CancelledError:
         uncancel()
         return ReleaseInterrupted(f"{error.message}; interrupted again while going back: left as it is", hint=f"helmtool status {name}")
     return kind(f"{error.message}; {state}", problems=error.problems, hint=f"helmtool history {name}")
 
 
-async def _go_back(plan: Plan, options: ReleaseOptions, progress: Progress) -> str:
+async def _go_back(work: _Writing) -> str:
     """Rolls back to what served before, and says what serves now."""
-    session, before = plan.session, running(plan.revisions)
+    session, plan, before = work.session, work.plan, running(work.plan.revisions)
     if before is None:
         return "nothing served before, so nothing is rolled back"
-    if not options.rollback:
+    if not work.options.rollback:
         return "left as it is (--no-rollback)"
-    progress.start("rollback", f"to revision {before.number}")
+    work.progress.start("rollback", f"to revision {before.number}")
     try:
         history = await asyncio.to_thread(read_history, session.cluster, session.environment.release)
         if last(history) == last(plan.revisions):
             return f"Helm has changed nothing, revision {before.number} serves"
         if next_number(history) > next_number(plan.revisions) + 1:
             return "somebody else has released since, so nothing is rolled back"
-        number = await go_back(session, before, history, f"rollback to {before.number} (automatic)", options.timeout, progress)
+        action = f"rollback to {before.number} (automatic)"
+        number = await go_back(session, before, history, action, work.options.timeout, work.progress, work.lock)
     except HelmtoolError as error:
         return f"the rollback to revision {before.number} failed too: {error.message}"
-    progress.done("rollback", f"revision {number} serves what revision {before.number} was")
+    work.progress.done("rollback", f"revision {number} serves what revision {before.number} was")
     return f"rolled back: revision {number} serves what revision {before.number} was"
 
 
 def _skip_steps(plan: Plan, progress: Progress) -> None:
     environment = plan.session.environment
-    for step, policy in (("resolve", environment.resolve), ("prepull", environment.prepull), ("verify", environment.verify)):
+    for step, policy in (("prepull", environment.prepull), ("verify", environment.verify)):
         progress.skip(step, f"policy is off for {environment.name}" if policy is Policy.OFF else "not in this version of helmtool")

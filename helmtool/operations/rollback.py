@@ -12,9 +12,10 @@ from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationF
 from helmtool.model.change import Change, summary
 from helmtool.model.duration import parse_duration
 from helmtool.model.manifest import is_hook, parse_manifests
-from helmtool.model.revision import DEPLOYED, Revision, last, next_number, rollback_target, tag_of
+from helmtool.model.revision import DEPLOYED, Revision, digest_of, last, next_number, rollback_target, tag_of
 from helmtool.operations.guard import Settings
 from helmtool.operations.journal import Journal
+from helmtool.operations.lock import Lock, LockLost, locked
 from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session, check_cluster, open_session
@@ -64,6 +65,7 @@ class RollbackOptions:
     dry_run: bool = False
     force: bool = False
     timeout: str = "10m"
+    wait_lock: str = "0s"
     note: str = ""
 
 
@@ -75,7 +77,8 @@ async def rollback(
     Also the way out of a revision that a killed release left pending. Raises NoRevision, NeverDeployed and, once
     something was written, RollbackFailed.
     """
-    parse_duration(options.timeout)
+    for duration in (options.timeout, options.wait_lock):
+        parse_duration(duration)
     session = open_session(name, settings, progress)
     plan = await asyncio.to_thread(_plan, session, options)
     progress.done(
@@ -85,9 +88,10 @@ async def rollback(
     if options.dry_run:
         progress.skip("rollback", "dry run: nothing was written")
         return plan, None
-    if confirm(plan):
+    confirm(plan)
+    async with locked(session, f"rollback {name} {plan.target.number}", progress, wait=options.wait_lock) as lock:
         await asyncio.to_thread(_look_again, plan)
-    return plan, await _write(plan, options, progress)
+        return plan, await _write(plan, options, progress, lock)
 
 
 def choose_target(revisions: Sequence[Revision], options: RollbackOptions, environment: str) -> Revision:
@@ -128,15 +132,19 @@ def _look_again(plan: RollbackPlan) -> None:
         raise Refused("somebody released meanwhile; nothing was written", hint=f"helmtool history {plan.session.environment.name}")
 
 
-async def _write(plan: RollbackPlan, options: RollbackOptions, progress: Progress) -> int:
+async def _write(plan: RollbackPlan, options: RollbackOptions, progress: Progress, lock: Lock) -> int:
     session, target = plan.session, plan.target
     progress.start("rollback", f"helm rollback {session.environment.release} {target.number}")
     action = f"rollback to {target.number}"
     try:
-        number = await go_back(session, target, plan.revisions, action, options.timeout, progress, note=options.note)
+        lock.require()
+        number = await go_back(session, target, plan.revisions, action, options.timeout, progress, lock, note=options.note)
     except asyncio.CancelledError:
         uncancel()
+        lock.require()
         raise Interrupted(f"the {action} was interrupted", hint=f"helmtool status {session.environment.name}") from None
+    except LockLost:
+        raise
     except HelmtoolError as error:
         hint = f"helmtool status {session.environment.name}"
         raise RollbackFailed(f"the {action} failed: {error.message}", problems=error.problems, hint=hint) from None
@@ -151,17 +159,19 @@ async def go_back(
     action: str,
     timeout: str,
     progress: Progress,
+    lock: Lock,
     *,
     note: str = "",
 ) -> int:
     """Makes the target's objects a new revision, waits for its pods, and gives its number; records how it ended."""
     number = next_number(revisions)
-    journal = Journal(session, action, tag_of(target), target.chart_version, note)
+    journal = Journal(session, action, tag_of(target), target.chart_version, note, digest_of(target))
     outcome, evidence = "interrupted", ["interrupted"]
     try:
         await journal.write(number, "started")
         manifests = parse_manifests(target.manifest)
         await asyncio.to_thread(patch_strategies, session.cluster, manifests)
+        lock.require()
         await session.helm.rollback(target.number, timeout=timeout)
         await watch_rollout(session.cluster, manifests, seconds=parse_duration(timeout), progress=progress)
         outcome, evidence = DEPLOYED, []
@@ -169,7 +179,8 @@ async def go_back(
         outcome, evidence = "failed", [error.message, *map(str, error.problems)]
         raise
     finally:
-        with contextlib.suppress(HelmtoolError):  # the error under way says more
+        with contextlib.suppress(HelmtoolError):  # the error under way says more; a lost lock keeps it from being written
+            lock.require()
             await journal.write(number, outcome, evidence)
     return number
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from helmtool.adapters.project import find_project
+from helmtool.adapters.project import Project, find_project
 from helmtool.adapters.registry import Registry
 from helmtool.errors import InvalidInput
+from helmtool.model.environment import Environment
 from helmtool.model.registry import Facts, Retention, names_another_day, next_tag, parse_repository, valid_tags
 from helmtool.model.tag import Tag, parse_tag
 from helmtool.operations.compose import load_values
@@ -84,9 +85,14 @@ class MadeStable:
 def registry_of(env: str, settings: Settings) -> tuple[Registry, Retention]:
     """The registry of the environment's image.repository, and the rule of its clean-up. Raises InvalidInput."""
     project = find_project(settings.config_dir)
-    image = load_values(project, project.environment(env), None).data.get("image")
+    return registry_named(project, project.environment(env)), project.retention()
+
+
+def registry_named(project: Project, environment: Environment, sets: Sequence[str] = ()) -> Registry:
+    """The registry that `image.repository` in the environment's values names. Raises InvalidRepository."""
+    image = load_values(project, environment, None, sets).data.get("image")
     name = image.get("repository") if isinstance(image, Mapping) else ""
-    return Registry(parse_repository(str(name or ""))), project.retention()
+    return Registry(parse_repository(str(name or "")))
 
 
 def check_tag(text: str, env: str, settings: Settings) -> TagState:

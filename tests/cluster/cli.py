@@ -209,7 +209,11 @@ def copy_project(folder: Path, kubeconfig: str) -> Path:
     shutil.copy(folder / "values/local.yaml", folder / "values/prod.yaml")
     file = folder / "values/environments.yaml"
     document = yaml.safe_load(file.read_text())
-    document["environments"]["prod"] |= {"cluster": {"nameEndsWith": ["kwok-helmtool"]}, "kubeconfig": kubeconfig}
+    document["environments"]["prod"] |= {
+        "cluster": {"nameEndsWith": ["kwok-helmtool"]},
+        "kubeconfig": kubeconfig,
+        "policies": dict.fromkeys(("resolve", "prepull", "verify"), "off"),
+    }
     file.write_text(yaml.safe_dump(document, sort_keys=False))
     return folder
 

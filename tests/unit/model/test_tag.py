@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helmtool.model.tag import InvalidTag, StableTag, Tag, TagPolicyRefused, check_policy, parse_tag
+from helmtool.model.tag import InvalidTag, StableTag, Tag, TagPolicyRefused, deployed_tag, parse_tag
 
 
 @pytest.mark.parametrize(
@@ -90,22 +90,22 @@ def test_stable_twin_and_base() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "policy"),
+    ("text", "policy", "deployed"),
     [
-        ("HG0105a", StableTag.OFF),
-        ("HG0105a-stable", StableTag.OFF),
-        ("HG0105a-stable", StableTag.REQUIRE),
-        ("HG0105a-stable", StableTag.ADD),
+        ("HG0105a", StableTag.OFF, "HG0105a"),
+        ("HG0105a-stable", StableTag.OFF, "HG0105a-stable"),
+        ("HG0105a-stable", StableTag.REQUIRE, "HG0105a-stable"),
+        ("HG0105a", StableTag.ADD, "HG0105a-stable"),
+        ("HG0105a-stable", StableTag.ADD, "HG0105a-stable"),
     ],
 )
-def test_policy_takes(text: str, policy: StableTag) -> None:
-    check_policy(parse_tag(text), policy, "prod")
+def test_what_a_policy_deploys(text: str, policy: StableTag, deployed: str) -> None:
+    assert str(deployed_tag(parse_tag(text), policy, "prod")) == deployed
 
 
-@pytest.mark.parametrize("policy", [StableTag.REQUIRE, StableTag.ADD])
-def test_policy_refuses_what_is_not_stable(policy: StableTag) -> None:
+def test_require_refuses_what_is_not_stable() -> None:
     with pytest.raises(TagPolicyRefused) as caught:
-        check_policy(parse_tag("HG0105a"), policy, "prod")
+        deployed_tag(parse_tag("HG0105a"), StableTag.REQUIRE, "prod")
     assert caught.value.exit_code == 4
     assert caught.value.code == "tag-policy"
     assert "prod" in caught.value.message

@@ -39,6 +39,9 @@ test-registry: venv ## Run the tests against a real registry (Debian: docker-reg
 	@command -v docker-registry >/dev/null || { echo "docker-registry is missing. Next: apt-get install docker-registry"; exit 1; }
 	$(PYTEST) tests/registry
 
+test-secrets: venv tools-client ## Test the files of secrets: real sops, age, git, Kerberos (Debian: krb5-kdc krb5-admin-server krb5-user strace)
+	$(PYTEST) -n 2 tests/secrets
+
 lint: venv ## Check style, types and generated files
 	$(BIN)/ruff check helmtool tests tools
 	$(BIN)/ruff format --check helmtool tests tools
@@ -60,4 +63,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-image test-registry lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-image test-registry test-secrets lint schemas docs bench lock

@@ -169,6 +169,7 @@ def test_what_git_would_commit_in_the_clear(repository: Checkout, key: Key) -> N
     repository.write("new", "setting = 1")
     assert "git would commit it as it is" in findings(check(repository, key, code=3), "error")["new"]
     repository.git("add", "-A")
+    assert "git would commit it as it is" in findings(check(repository, key, code=3), "error")["new"]
     repository.git("commit", "-qm", "settings")
     repository.service.joinpath("new").chmod(0o600)
     assert "wrong for a secret" in findings(check(repository, key), "warning")["new"]

@@ -148,7 +148,7 @@ def test_vim_writes_nowhere_else(checkout: Checkout, key: Key, memory: Path) -> 
     if b"VIM" not in subprocess.run([vim, "--version"], capture_output=True, env={"PATH": "/usr/bin:/bin", "LANG": "C"}).stdout:
         pytest.skip("vi is not vim here")
     path = checkout.sealed("a.txt", f"{CANARY}\n", key)
-    checkout.ok("edit", path, "--identity", key.file, env={"EDITOR": f"{vim} -es -c 'normal yyp' -c 'wq'", "TERM": "dumb"})
+    checkout.ok("edit", path, "--identity", key.file, env={"EDITOR": f"{vim} -es -c t. -c wq", "TERM": "dumb"})
     assert checkout.opened("a.txt", key) == f"{CANARY}\n{CANARY}\n".encode()
     assert not files_with(CANARY.encode(), checkout.home, checkout.root)
     assert not list(memory.iterdir())

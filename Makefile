@@ -39,10 +39,13 @@ test-registry: venv ## Run the tests against a real registry (Debian: docker-reg
 	@for program in docker-registry openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
 	$(PYTEST) tests/registry
 
+test-secrets: venv tools-client ## Test the files of secrets: real sops, age, git, Kerberos (Debian: krb5-kdc krb5-admin-server krb5-user strace)
+	$(PYTEST) -n 2 tests/secrets
+
 test-leaks: venv tools ## Hunt for leaks of secrets: a sample of two minutes (Debian: strace)
 	$(PYTEST) tests/cluster/leaks
 
-proofs: venv tools ## Hunt for leaks of secrets: 2,000 random runs, about 40 minutes (Debian: strace)
+proofs: venv tools ## Hunt for leaks of secrets: 2,000 random runs, about an hour (Debian: strace)
 	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
 
 lint: venv ## Check style, types and generated files
@@ -66,4 +69,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-image test-registry test-leaks proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-image test-registry test-secrets test-leaks proofs lint schemas docs bench lock

@@ -245,7 +245,9 @@ def build(go: Path, programs: Sequence[Program], flags: str, into: Path, screen:
     env |= {"CGO_ENABLED": "0", "GOFLAGS": goflags, "GOTOOLCHAIN": "local", "GOWORK": "off"}
     command = [str(go), "build", "-ldflags", flags, "-o", f"{into}/", *(program.package for program in programs)]
     with (into / ".log").open("w+") as log:
-        process = subprocess.Popen(command, cwd=programs[0].module, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=programs[0].module, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
         try:
             watch(process, programs, into, screen)
         except BaseException:

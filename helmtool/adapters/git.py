@@ -47,9 +47,10 @@ class Git:
         """The names of the folder's files that git has, in the index at least."""
         return self._names("--cached")
 
-    def untracked(self) -> frozenset[str]:
-        """The names of the folder's files that `git add .` would add: neither tracked nor ignored."""
-        return self._names("--others", "--exclude-standard")
+    def new(self) -> frozenset[str]:
+        """The names of the files that the next commit would be the first to hold: staged, or neither tracked nor ignored."""
+        staged = self._run("diff", "--cached", "--name-only", "-z", "--diff-filter=A", "--no-renames", "--relative", "--", ".") or b""
+        return self._names("--others", "--exclude-standard") | _split(staged)
 
     def history(self) -> History | None:
         """All blobs of the whole history, the index included; nothing where git cannot tell."""
@@ -61,8 +62,7 @@ class Git:
         return History({name: path for name, _, path in lines if path}, kind.decode().strip() or "sha1")
 
     def _names(self, *options: str) -> frozenset[str]:
-        output = self._run("ls-files", "-z", *options, "--", ".") or b""
-        return frozenset(name for name in output.decode(errors="surrogateescape").split("\0") if name)
+        return _split(self._run("ls-files", "-z", *options, "--", ".") or b"")
 
     def _run(self, *arguments: str) -> bytes | None:
         argv = ["git", "-C", str(self._folder), *arguments]
@@ -71,6 +71,10 @@ class Git:
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout if done.returncode == 0 else None
+
+
+def _split(output: bytes) -> frozenset[str]:
+    return frozenset(name for name in output.decode(errors="surrogateescape").split("\0") if name)
 
 
 def steps(root: Path | None, changed: Iterable[Path], message: str) -> list[str]:

@@ -77,6 +77,7 @@ def check_service(
 
     Raises CheckoutInvalid and ToolMissing; what is wrong with a file is a finding.
     """
+    Sops(identity)  # a missing program is no fault of the files
     listing = look(checkout, service)
     spare(service, *(file.key for file in listing.files))
     findings = [error(Path(problem.file), problem.message) for problem in listing.problems]
@@ -152,17 +153,17 @@ def _git(listing: Listing, values: Mapping[str, bytes]) -> list[Finding]:
     root = git.root()
     if root is None:
         return [warning(listing.folder, "not in git, or git refuses to look at it: its history was not looked at")]
-    tracked, untracked = git.tracked(), git.untracked()
-    found = [finding for file in listing.files if not file.encrypted for finding in _in_the_clear(file, tracked, untracked)]
+    tracked, new = git.tracked(), git.new()
+    found = [finding for file in listing.files if not file.encrypted for finding in _in_the_clear(file, tracked, new)]
     history = git.history()
     if history is None:
         return [*found, warning(listing.folder, "git cannot list its history, which was not looked at")]
     return found + _history(listing, values, history, root)
 
 
-def _in_the_clear(file: SecretFile, tracked: frozenset[str], untracked: frozenset[str]) -> list[Finding]:
+def _in_the_clear(file: SecretFile, tracked: frozenset[str], new: frozenset[str]) -> list[Finding]:
     """What is wrong with a file that is not encrypted; a settings file may be in git for good."""
-    if file.path.name in untracked:
+    if file.path.name in new:
         return [error(file.path, "git would commit it as it is, not encrypted; encrypt it, or name it in .gitignore")]
     if file.path.name in tracked:
         return [warning(file.path, "in git, not encrypted; right for settings, wrong for a secret")]

@@ -48,6 +48,7 @@ def rotate_service(
     anything is replaced; ChangedMeanwhile, RotationBusy, FileRefused, CheckoutInvalid, ToolMissing.
     """
     recipients = _wanted(new, others)
+    Sops(new)  # before anything is touched: it may be missing
     folder = list_files(checkout, service).folder
     with only_one(folder):
         done = finish(folder)

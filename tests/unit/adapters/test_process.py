@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from helmtool.adapters import process
 from helmtool.adapters.process import Completed, run, run_async
 
 ECHO = "import sys; sys.stdout.write(sys.stdin.read()); sys.stderr.write('one\\ntwo\\n'); sys.exit(int(sys.argv[1]))"
@@ -161,3 +163,44 @@ def _runs(pid: int) -> bool:
 def test_the_program_is_in_a_session_of_its_own_so_that_ctrl_c_does_not_reach_it() -> None:
     done = asyncio.run(run_async(python("import os; print(os.getsid(0) == os.getpid(), os.getpgrp() == os.getpid())")))
     assert done.stdout == b"True True\n"
+
+
+SHOW = "import os; print(os.environ.get('SOPS_AGE_KEY'), os.environ.get('OTHER'))"
+
+
+def test_a_persons_key_is_inherited_by_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOPS_AGE_KEY", "k")
+    monkeypatch.setenv("OTHER", "o")
+    assert process.run(python(SHOW)).stdout == b"None o\n"
+    assert process.run(python(SHOW), env={**os.environ}).stdout == b"None o\n"
+    assert asyncio.run(run_async(python(SHOW))).stdout == b"None o\n"
+    assert process.run(python(SHOW), env={}, secrets={"SOPS_AGE_KEY": "k"}).stdout == b"k None\n"
+
+
+def test_a_folder_is_removed_at_the_end(tmp_path: Path) -> None:
+    folder = tmp_path / "with space; and $more"
+    folder.mkdir()
+    with process.removed_at_the_end(folder):
+        (folder / "file").touch()
+        assert folder.exists()
+    assert not folder.exists()
+    assert tmp_path.exists()
+
+
+def test_a_program_on_the_terminal_gives_its_code_and_is_ended_with_the_wait(tmp_path: Path) -> None:
+    assert process.run_on_terminal(python("import sys; sys.exit(3)"), {}) == 3
+    pid = tmp_path / "pid"
+    script = f"import os, pathlib, time; pathlib.Path({str(pid)!r}).write_text(str(os.getpid())); time.sleep(30)"
+
+    def ended(*_: object) -> None:
+        raise InterruptedError
+
+    kept = signal.signal(signal.SIGALRM, ended)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    try:
+        with pytest.raises(InterruptedError):
+            process.run_on_terminal(python(script), {})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, kept)
+    assert not pid.exists() or not _runs(int(pid.read_text()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from helmtool.adapters.project import CHART, Project
@@ -36,7 +36,7 @@ class InlineSecrets(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """The checked values of one environment at one tag. `tag` is nothing where a stand-in was rendered.
+    """The checked values of one environment at one tag, and the layers below the tag. `tag` is nothing where a stand-in was rendered.
 
     `secret_changes` is what the version of the secret changes beside the chart's own objects.
     """
@@ -44,6 +44,7 @@ class Composed:
     environment: Environment
     values: Values
     tag: Tag | None
+    layers: tuple[Layer, ...] = field(default=(), repr=False)
     secret_changes: tuple[Change, ...] = ()
 
     @property
@@ -90,11 +91,10 @@ def compose(
     tag: str | None,
     sets: Sequence[str] = (),
     *,
-    digest: str = "",
     stand_in: bool = False,
     versioned: bool = False,
 ) -> Composed:
-    """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag that is deployed, and its digest.
+    """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag that is deployed there.
 
     With `stand_in`, a document without a tag gets one of valid grammar, so that it renders; `versioned` asks for a version of
     the secret where the environment does not.
@@ -109,9 +109,14 @@ def compose(
     _check(project, environment, values)
     if parsed:
         _require_the_tag_chooses(environment, values)
-    if digest:
-        values = merge([*layers, *_tag_layer(parsed, digest)])
-    return Composed(environment, values, parsed)
+    return Composed(environment, values, parsed, tuple(layers))
+
+
+def pin(composed: Composed, digest: str) -> Composed:
+    """The same values with the digest that a registry gave for the tag; without a digest, as they are."""
+    if not digest or composed.tag is None:
+        return composed
+    return replace(composed, values=merge([*composed.layers, *_tag_layer(composed.tag, digest)]))
 
 
 def _require_the_tag_chooses(environment: Environment, values: Values) -> None:

@@ -19,7 +19,7 @@ from helmtool.operations.lock import Lock, LockLost, locked
 from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.reach import check_cluster
-from helmtool.operations.secrets.step import require_secret
+from helmtool.operations.secrets.step import changes_to, require_secret
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.watch import watch_rollout
@@ -52,11 +52,12 @@ class RollbackPlan:
     target: Revision
     revisions: tuple[Revision, ...]
     forecast: Forecast
+    secret_changes: tuple[Change, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """What would change, object by object."""
-        return self.forecast.changes
+        """What would change, object by object, the version of the secret that is mounted first."""
+        return (*self.secret_changes, *self.forecast.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def _plan(session: Session, options: RollbackOptions) -> RollbackPlan:
     if not options.force:
         require_secret(session, target, manifests)
     forecast = make_forecast(session, manifests, current)
-    return RollbackPlan(session, current, target, tuple(revisions), forecast)
+    return RollbackPlan(session, current, target, tuple(revisions), forecast, changes_to(session, revisions, manifests))
 
 
 def _look_again(plan: RollbackPlan) -> None:

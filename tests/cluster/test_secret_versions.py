@@ -109,6 +109,8 @@ class TestRelease:
         old = release(helmtool, checkout, "HG0105a")["secrets"]["name"]
         checkout.put(OTHER)
         release(helmtool, checkout, "HG0105b")
+        dry = helmtool("rollback", "local", "--dry-run").out
+        assert {"-  token: <redacted>", "+  password: <redacted, changed>"} <= set(dry.splitlines())
         helmtool("rollback", "local")
         assert mounted(kube) == old
         assert old in versions(kube)
@@ -253,6 +255,19 @@ class TestPrune:
         checkout.put({"password": b"the-fourth-content"})
         release(helmtool, checkout, "HG0105d")
         assert failed < set(versions(kube))
+
+    def test_of_two_releases_at_once_neither_loses_its_version(
+        self, helmtool: Helmtool, kube: Kube, checkout: Checkout, tmp_path: Path
+    ) -> None:
+        release(helmtool, checkout, "HG0105a")
+        other = make_checkout(tmp_path / "other")
+        checkout.put({"password": b"content of the one"})
+        other.put({"password": b"content of the other"})
+        started = [helmtool.start("release", "local", "HG0105b", *c.options, "--wait-lock", "20s") for c in (checkout, other)]
+        results = [one.wait() for one in started]
+        assert sorted(result.code for result in results) in ([0, 4], [0, 0]), results
+        assert mounted(kube) in versions(kube)
+        assert len(versions(kube)) == 1 + sum(result.code == 0 for result in results)
 
     def test_one_that_is_claimed_meanwhile_stays(self, helmtool: Helmtool, kube: Kube, checkout: Checkout) -> None:
         from helmtool.adapters.secrets import VersionStore

@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from helmtool.adapters.files import VARIABLE, find_checkout
-from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, InvalidInput, Refused, UsageError
 from helmtool.model.change import Change, Effect
 from helmtool.model.manifest import Manifest, ObjectKey
 from helmtool.model.redaction import protect, spare
 from helmtool.model.revision import Revision
-from helmtool.model.secret_version import PLACEHOLDER, KeyChanges, mounted_name, shown
+from helmtool.model.secret_version import PLACEHOLDER, KeyChanges, SecretVersion, compare_keys, mounted_name, shown
 from helmtool.operations.compose import INLINE, VAULT, VERSIONED, Composed
 from helmtool.operations.lock import Lock
 from helmtool.operations.progress import Progress
-from helmtool.operations.reach import check_cluster
 from helmtool.operations.secrets.bundle import Bundle, read_bundle
 from helmtool.operations.secrets.identity import find_identity
 from helmtool.operations.secrets.versions import VersionPlan, apply, in_use, plan, store_of
@@ -92,14 +90,18 @@ class PreparedSecrets:
         return {"mode": self.composed.secret_mode, "name": name, "new": new, **keys}
 
 
-async def prepare(session: Session, composed: Composed, options: SecretOptions, progress: Progress) -> PreparedSecrets:
+async def prepare(
+    session: Session, composed: Composed, looking: Awaitable[Sequence[Revision]], options: SecretOptions, progress: Progress
+) -> PreparedSecrets:
     """Decrypts, names and compares; reads only. In the other modes it tells what becomes of the secret.
+
+    `looking` gives the kept revisions, once the cluster is known to be the right one.
 
     Raises ServicesConfigMissing, NoVersionInUse, SecretGone, and what reading the files, the identity and the cluster raises.
     """
     mode = composed.secret_mode
     if mode == VERSIONED:
-        return await asyncio.to_thread(_prepare, session, composed, options, progress)
+        return await asyncio.to_thread(_prepare, session, composed, await looking, options, progress)
     if options.given:
         raise UsageError(
             f"the values say secrets.mode {mode}, which needs no --services-config", hint="leave it away, or secrets.mode: versioned"
@@ -119,11 +121,12 @@ def _tell_mode(composed: Composed, progress: Progress) -> None:
         progress.skip("secrets", f"{composed.secret_name} is mounted as it is (mode existing)")
 
 
-def _prepare(session: Session, composed: Composed, options: SecretOptions, progress: Progress) -> PreparedSecrets:
+def _prepare(
+    session: Session, composed: Composed, revisions: Sequence[Revision], options: SecretOptions, progress: Progress
+) -> PreparedSecrets:
     environment = session.environment
     spare(environment.name, environment.release, environment.namespace, session.access.server, session.access.cluster, composed.image)
-    check_cluster(session)
-    serving = in_use(session, read_history(session.cluster, environment.release))
+    serving = in_use(session, revisions)
     if options.unchanged or (options.look_only and not options.known):
         return _unchanged(session, composed, serving, options, progress)
     if not options.known:
@@ -178,12 +181,23 @@ def tell(planned: VersionPlan, serving: str, progress: Progress) -> None:
 
 def changes_of(planned: VersionPlan) -> tuple[Change, ...]:
     """What a diff shows of it: the names of keys, and which of them have another content."""
-    before, after = planned.before, shown(planned.name, planned.files, planned.changes.changed)
-    if before and before.name == planned.name:
+    return _change(planned.before, planned.name, planned.files)
+
+
+def changes_to(session: Session, revisions: Sequence[Revision], manifests: Sequence[Manifest]) -> tuple[Change, ...]:
+    """The same for going to the version that a revision's manifests mount; nothing where one of the two is gone, or none is mounted."""
+    now, then = in_use(session, revisions), mounted_name(manifests)
+    before, after = (store_of(session).read(name) if name and now != then else None for name in (now, then))
+    return _change(before, after.name, after.files) if before and after else ()
+
+
+def _change(before: SecretVersion | None, name: str, files: Mapping[str, bytes]) -> tuple[Change, ...]:
+    if before and before.name == name:
         return ()
+    keys = compare_keys(before.files if before else {}, files)
     old = shown(before.name, before.files) if before else None
-    reason = str(planned.changes) if planned.changes else "same content under a new name"
-    return (Change(ObjectKey("v1", "Secret", "", planned.name), old, after, Effect.IN_PLACE, reason),)
+    reason = str(keys) if keys else "same content under a new name"
+    return (Change(ObjectKey("v1", "Secret", "", name), old, shown(name, files, keys.changed), Effect.IN_PLACE, reason),)
 
 
 async def write(session: Session, secrets: PreparedSecrets, lock: Lock, progress: Progress) -> None:

@@ -11,6 +11,7 @@ from helmtool.model.environment import Environment, SecretMode
 from helmtool.operations.compose import InlineSecrets, compose, load_values
 from helmtool.operations.progress import Silent
 from helmtool.operations.secrets.step import SecretOptions, base_of, prepare
+from helmtool.operations.together import known
 
 PROJECT: Project = find_project(Path(__file__).parents[3])
 INLINE = ("secrets.mode=inline", "secrets.data.password=ZXhhbXBsZQ==")
@@ -71,7 +72,7 @@ def test_the_clusters_of_cern_make_versions() -> None:
 
 async def _prepare(sets: tuple[str, ...], options: SecretOptions) -> object:
     composed = compose(PROJECT, environment(SecretMode.EXISTING), "HG0105a", sets)
-    return (await prepare(None, composed, options, Silent())).names  # type: ignore[arg-type]  # the other modes ask no cluster
+    return (await prepare(None, composed, known([]), options, Silent())).names  # type: ignore[arg-type]  # the other modes ask no cluster
 
 
 @pytest.mark.parametrize("sets", [(), VAULT, INLINE])

@@ -122,7 +122,7 @@ async def _composed(
         running_tag = (tag_of(current) or None) if current else None
         composed = compose(session.project, session.environment, running_tag, sets, stand_in=True, versioned=secrets.given)
         composed = pin(composed, digest_of(current) if current else "")
-    return (await prepare(session, composed, known(revisions), secrets, progress)).composed, wanted
+    return (await prepare(session, composed, asyncio.ensure_future(known(revisions)), secrets, progress)).composed, wanted
 
 
 def _stored(revisions: Sequence[Revision], number: int) -> Revision:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import pytest
 from helmtool.adapters.project import Project, find_project
 from helmtool.errors import UsageError
 from helmtool.model.environment import Environment, SecretMode
+from helmtool.model.revision import Revision
 from helmtool.operations.compose import InlineSecrets, compose, load_values
 from helmtool.operations.progress import Silent
 from helmtool.operations.secrets.step import SecretOptions, base_of, prepare
-from helmtool.operations.together import known
 
 PROJECT: Project = find_project(Path(__file__).parents[3])
 INLINE = ("secrets.mode=inline", "secrets.data.password=ZXhhbXBsZQ==")
@@ -72,13 +73,12 @@ def test_the_clusters_of_cern_make_versions() -> None:
 
 async def _prepare(sets: tuple[str, ...], options: SecretOptions) -> object:
     composed = compose(PROJECT, environment(SecretMode.EXISTING), "HG0105a", sets)
-    return (await prepare(None, composed, known([]), options, Silent())).names  # type: ignore[arg-type]  # the other modes ask no cluster
+    looking: asyncio.Future[list[Revision]] = asyncio.Future()  # the other modes wait for no look at the cluster
+    return (await prepare(None, composed, looking, options, Silent())).names  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("sets", [(), VAULT, INLINE])
 def test_the_other_modes_have_nothing_to_apply(sets: tuple[str, ...]) -> None:
-    import asyncio
-
     assert asyncio.run(_prepare(sets, SecretOptions())) == {}
     with pytest.raises(UsageError, match="needs no --services-config"):
         asyncio.run(_prepare(sets, SecretOptions(services_config=Path("x"))))

@@ -11,6 +11,7 @@ from helmtool.adapters.kubeconfig import Access
 from helmtool.adapters.project import Project, find_project
 from helmtool.errors import InvalidInput
 from helmtool.model.environment import Environment, find_environment
+from helmtool.model.redaction import spare
 from helmtool.operations.guard import Settings, check_system_uid, choose_access, is_pinned
 from helmtool.operations.progress import Progress
 
@@ -54,6 +55,7 @@ def reach(name: str, settings: Settings, progress: Progress) -> Reach:
     environments = project.environments()
     environment = find_environment(name, environments)
     access = choose_access(environment, environments, settings)
+    spare(name, environment.release, environment.namespace, access.server, access.cluster)
     progress.done("guard", f"{name} is {access.cluster} at {access.server}")
     if not is_pinned(environment):
         progress.warn(f"{name} is known by its cluster's name alone; a pin is safer (environments.yaml)")

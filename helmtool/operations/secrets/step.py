@@ -125,7 +125,7 @@ def _prepare(
     session: Session, composed: Composed, revisions: Sequence[Revision], options: SecretOptions, progress: Progress
 ) -> PreparedSecrets:
     environment = session.environment
-    spare(environment.name, environment.release, environment.namespace, session.access.server, session.access.cluster, composed.image)
+    spare(composed.image)
     serving = in_use(session, revisions)
     if options.unchanged or (options.look_only and not options.known):
         return _unchanged(session, composed, serving, options, progress)

@@ -35,8 +35,8 @@ test: venv tools ## Run the tests: units, chart, and the embedded cluster
 test-image: venv ## Test the image's scripts: a real Kerberos realm, sudo, the pod's own paths (README of docker/newdqmgui)
 	$(PYTEST) tests/image
 
-test-registry: venv ## Run the tests against a real registry (Debian: docker-registry)
-	@command -v docker-registry >/dev/null || { echo "docker-registry is missing. Next: apt-get install docker-registry"; exit 1; }
+test-registry: venv ## Run the tests against a real registry (Debian: docker-registry openssl)
+	@for program in docker-registry openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
 	$(PYTEST) tests/registry
 
 test-secrets: venv tools-client ## Test the files of secrets: real sops, age, git, Kerberos (Debian: krb5-kdc krb5-admin-server krb5-user strace)

@@ -20,10 +20,10 @@ EnvOption = Annotated[
 
 def check(
     tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag to check, as in HG0105a.")],
-    offline: Annotated[bool, typer.Option("--offline", help="Check the grammar alone.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Check the grammar alone; ask no registry and no cluster.")] = False,
     env: EnvOption = "prod",
 ) -> None:
-    """Check a tag: its grammar, and what the registry knows of it."""
+    """Check a tag: its grammar, what the registry knows of it, and which environments run it."""
     from helmtool.model.tag import parse_tag
 
     parsed = parse_tag(tag)
@@ -32,26 +32,59 @@ def check(
         return
     from helmtool.operations.tags import check_tag
 
-    state = check_tag(tag, env, terminal.settings)
+    checked = check_tag(tag, env, terminal.settings)
     if terminal.as_json:
-        terminal.document(state.as_dict())
+        terminal.document(checked.as_dict())
         return
-    twin = {"yes": "the same digest", "no": "none", "other": f"another image: {state.twin}"}[state.stable]
-    facts = state.facts
-    rows = [
-        ("image", state.repository),
-        ("digest", facts.digest),
-        ("created", f"{facts.created:%Y-%m-%d %H:%M} UTC" if facts.created else "not known"),
-        ("size", f"{_size(facts.size)}, compressed"),
-        ("platform", ", ".join(facts.platforms) or "not known"),
-        *([] if parsed.stable else [("stable twin", twin)]),
-        ("clean-up", state.risk),
-    ]
+    state = checked.state
+    rows = [*_facts_rows(state), *_place_rows(checked.places)]
     terminal.data("\n".join([str(parsed), *(f"  {name:<12} {value}" for name, value in rows)]))
     if state.other_day:
-        terminal.warn(f"{parsed} names day {parsed.day:02d}, month {parsed.month:02d}, but the image is of {facts.created:%Y-%m-%d}")
+        terminal.warn(f"{parsed} names day {parsed.day:02d}, month {parsed.month:02d}, but the image is of {state.facts.created:%Y-%m-%d}")
+    if state.from_the_future:
+        terminal.warn("the image says that it was made in the future: a clock was wrong where it was built, or is here")
+    for place in checked.places:
+        if place.runs == "other":
+            terminal.warn(f"{place.environment} runs {parsed} too, but another image: {place.digest}")
     if not parsed.stable and state.stable == "no" and state.drops_on:
         terminal.say(f"to keep it: helmtool tag stable {parsed}")
+
+
+def _facts_rows(state: Any) -> list[tuple[str, str]]:
+    twin = {"yes": "the same digest", "no": "none", "other": f"another image: {state.twin}"}[state.stable]
+    facts, use = state.facts, state.use
+    return [
+        ("image", state.repository),
+        ("digest", facts.digest),
+        ("created", _moment(facts.created)),
+        *([("pushed", _moment(use.pushed)), ("pulled", _moment(use.pulled, "never"))] if use.last else []),
+        ("size", f"{_size(facts.size)}, compressed"),
+        ("platform", ", ".join(facts.platforms) or "not known"),
+        *([] if state.tag.stable else [("stable twin", twin)]),
+        ("clean-up", state.risk),
+    ]
+
+
+def _place_rows(places: Any) -> list[tuple[str, str]]:
+    """Who runs it on one line, then a line for each environment of which that is not known."""
+    running = [f"{place.environment} (revision {place.revision})" for place in places if place.runs == "yes"]
+    asked = any(place.runs != "unknown" for place in places)
+    return [
+        ("runs in", ", ".join(running) or ("none of those that answered" if asked else "not known")),
+        *((f"  {place.environment}", f"not known: {_home(place.reason)}") for place in places if place.runs == "unknown"),
+    ]
+
+
+def _home(text: str) -> str:
+    """The text with the home directory as people write it."""
+    import os
+
+    home = os.environ.get("HOME", "").rstrip("/")
+    return text.replace(f"{home}/", "~/") if home else text
+
+
+def _moment(moment: Any, unknown: str = "not known") -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else unknown
 
 
 def _print_grammar(parsed: Any) -> None:
@@ -65,7 +98,7 @@ def _print_grammar(parsed: Any) -> None:
 
 def list_command(env: EnvOption = "prod") -> None:
     """List the registry's tags, the newest image first."""
-    from helmtool.operations.tags import list_tags
+    from helmtool.operations.tag_list import list_tags
 
     states = list_tags(env, terminal.settings, terminal)
     if terminal.as_json:
@@ -78,7 +111,7 @@ def list_command(env: EnvOption = "prod") -> None:
             _size(state.facts.size),
             state.stable,
             state.facts.digest.removeprefix("sha256:")[:12],
-            "yes" if state.tag.stable and state.retention.keeps_stable else f"to {state.drops_on}" if state.drops_on else "-",
+            "yes" if state.kept else f"to {state.drops_on}" if state.drops_on else "-",
         )
         for state in states
     ]

@@ -93,17 +93,38 @@ class Repository:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """When a digest was pushed and pulled last, and whether a rule makes one of its tags immutable: what Harbor tells, and OCI has not."""
+
+    pushed: datetime | None = None
+    pulled: datetime | None = None
+    immutable: bool = False
+
+    @property
+    def last(self) -> datetime | None:
+        """The last use of any kind, if one is known."""
+        return max((moment for moment in (self.pushed, self.pulled) if moment), default=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """The rule of the registry's clean-up; `drops_after_days` without a pull, 0 where no rule is known."""
 
     keeps_stable: bool = False
     drops_after_days: int = 0
 
-    def drops_on(self, tag: Tag, created: datetime | None) -> date | None:
-        """The first day on which the clean-up may take the tag, if nobody pulls it; none where it is spared or nothing is known."""
-        if not self.drops_after_days or created is None or (tag.stable and self.keeps_stable):
+    def drops_on(self, tag: Tag, created: datetime | None, use: Use | None = None) -> date | None:
+        """The first day on which the clean-up may take the tag, if nobody pulls it; none where it is spared or nothing is known.
+
+        An immutable tag keeps its image, and with it every tag of that image (Harbor's documentation of immutability rules).
+
+        The days count from the last use; where that is not known from the creation, so the real day may be later.
+        """
+        use = use or Use()
+        begin = use.last or created
+        if not self.drops_after_days or begin is None or use.immutable or (tag.stable and self.keeps_stable):
             return None
-        return (created + timedelta(days=self.drops_after_days)).date()
+        return (begin + timedelta(days=self.drops_after_days)).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +238,12 @@ def _children(entries: Sequence[Mapping[str, Any]]) -> Iterable[Child]:
         parts = [str(platform.get(key) or "") for key in ("os", "architecture", "variant")]
         if parts[0] != "unknown":
             yield Child(_digest(entry), "/".join(part for part in parts if part))
+
+
+def chosen_child(children: Sequence[Child]) -> str:
+    """The digest of the image that stands for an index: the one of linux/amd64, else the first; empty where there is none."""
+    fitting = [child.digest for child in children if child.platform.startswith("linux/amd64")]
+    return next(iter([*fitting, *(child.digest for child in children)]), "")
 
 
 def _digest(descriptor: Mapping[str, Any]) -> str:

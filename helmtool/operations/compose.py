@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from helmtool.adapters.project import CHART, Project
@@ -33,11 +33,12 @@ class NotYetSupported(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """The checked values of one environment at one tag. `tag` is nothing where a stand-in was rendered."""
+    """The checked values of one environment at one tag, and the layers below the tag. `tag` is nothing where a stand-in was rendered."""
 
     environment: Environment
     values: Values
     tag: Tag | None
+    layers: tuple[Layer, ...] = field(default=(), repr=False)
 
     @property
     def for_helm(self) -> dict[str, Any]:
@@ -62,10 +63,8 @@ class Composed:
         return f"{name}@{digest[:12]}" if digest else name
 
 
-def compose(
-    project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = (), *, digest: str = "", stand_in: bool = False
-) -> Composed:
-    """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag that is deployed, and its digest.
+def compose(project: Project, environment: Environment, tag: str | None, sets: Sequence[str] = (), *, stand_in: bool = False) -> Composed:
+    """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag that is deployed there.
 
     With `stand_in`, a document without a tag gets one of valid grammar, so that it renders.
     Raises InvalidTag, TagPolicyRefused and ValuesInvalid; the latter with every problem at once.
@@ -79,9 +78,14 @@ def compose(
     _check(project, environment, values)
     if parsed:
         _require_the_tag_chooses(environment, values)
-    if digest:
-        values = merge([*layers, *_tag_layer(parsed, digest)])
-    return Composed(environment, values, parsed)
+    return Composed(environment, values, parsed, tuple(layers))
+
+
+def pin(composed: Composed, digest: str) -> Composed:
+    """The same values with the digest that a registry gave for the tag; without a digest, as they are."""
+    if not digest or composed.tag is None:
+        return composed
+    return replace(composed, values=merge([*composed.layers, *_tag_layer(composed.tag, digest)]))
 
 
 def _require_the_tag_chooses(environment: Environment, values: Values) -> None:

@@ -7,22 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from helmtool.adapters.project import Project, find_project
-from helmtool.adapters.storage import read_history
 from helmtool.errors import InvalidInput, UsageError
 from helmtool.model.change import Change, compare
 from helmtool.model.environment import Environment
 from helmtool.model.manifest import Manifest, is_hook, key_of, owned_by_helm, parse_manifests
 from helmtool.model.revision import Revision, digest_of, last, running, tag_of
 from helmtool.model.tag import parse_tag
-from helmtool.operations.compose import Composed, compose
+from helmtool.operations.compose import Composed, compose, pin
 from helmtool.operations.guard import Settings
 from helmtool.operations.moved import require_same_image
-from helmtool.operations.plan import make_plan
+from helmtool.operations.plan import look, make_plan
 from helmtool.operations.preflight import make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.resolve import Resolved, resolve
-from helmtool.operations.session import Session, check_cluster, offline_helm, open_session
-from helmtool.operations.together import together
+from helmtool.operations.session import Session, offline_helm, open_session
+from helmtool.operations.together import known, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +74,13 @@ async def diff(
             project, environments[name] if name in environments else project.environment(name), environments[against], tag, sets
         )
     session = open_session(name, settings, progress)
-    revisions = await asyncio.to_thread(_revisions, session)
+    revisions = await asyncio.to_thread(look, session)
     if revision is not None:
         return await _to_revision(session, _stored(revisions, revision), revisions, against)
     composed, wanted = await _composed(session, tag, revisions, sets, progress)
     if against == "release":
         return await _against_release(session, composed, revisions)
-    plan = await make_plan(session, composed)
+    plan = await make_plan(session, composed, known(revisions))
     if wanted:
         await require_same_image(session, wanted, plan.revisions, settings, progress)
     return Diff("live", "new", plan.changes, plan.forecast.warnings, plan.forecast.conflicts)
@@ -92,7 +91,7 @@ async def diff_by_plugin(
 ) -> str:
     """What the helm-diff plugin says, redacted by it. Raises DiffPluginMissing."""
     session = open_session(name, settings, progress)
-    revisions = await asyncio.to_thread(_revisions, session)
+    revisions = await asyncio.to_thread(look, session)
     composed, _ = await _composed(session, tag, revisions, sets, progress)
     return await session.helm.plugin_diff(session.project.chart, composed.for_helm, context=context)
 
@@ -102,16 +101,12 @@ async def _composed(
 ) -> tuple[Composed, Resolved | None]:
     """The values of a release: of a tag as the registry resolves it now, or of the image that serves, which needs no registry."""
     if tag is not None:
+        composed = compose(session.project, session.environment, tag, sets)
         wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, sets, progress)
-        return compose(session.project, session.environment, tag, sets, digest=wanted.digest), wanted
+        return pin(composed, wanted.digest), wanted
     current = running(revisions)
-    running_tag, digest = (tag_of(current) or None, digest_of(current)) if current else (None, "")
-    return compose(session.project, session.environment, running_tag, sets, digest=digest if running_tag else "", stand_in=True), None
-
-
-def _revisions(session: Session) -> list[Revision]:
-    check_cluster(session)
-    return read_history(session.cluster, session.environment.release)
+    composed = compose(session.project, session.environment, (tag_of(current) or None) if current else None, sets, stand_in=True)
+    return pin(composed, digest_of(current) if current else ""), None
 
 
 def _stored(revisions: Sequence[Revision], number: int) -> Revision:

@@ -13,8 +13,9 @@ from helmtool.model.revision import Revision, digest_of, running, tag_of
 from helmtool.model.tag import StableTag
 from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress, Silent
+from helmtool.operations.reach import check_cluster, reach
 from helmtool.operations.resolve import Resolved, short
-from helmtool.operations.session import Session, check_cluster, open_session
+from helmtool.operations.session import Session
 
 
 class TagMovedSince(Refused):
@@ -72,7 +73,7 @@ async def _elsewhere(session: Session, wanted: Resolved, settings: Settings) -> 
 def _ask(other: Environment, wanted: Resolved, settings: Settings) -> Seen | None:
     """What the other environment runs, if it is the same tag; asked through its own kubeconfig, whatever KUBECONFIG says of this one."""
     try:
-        session = open_session(other.name, replace(settings, kubeconfig=other.kubeconfig, kube_context=None), Silent())
+        session = reach(other.name, replace(settings, kubeconfig=other.kubeconfig, kube_context=None), Silent())
         check_cluster(session)
         current = running(read_history(session.cluster, session.environment.release))
     except HelmtoolError as error:

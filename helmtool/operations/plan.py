@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
+from helmtool.adapters.lease import LeaseStore
 from helmtool.adapters.storage import read_history
 from helmtool.errors import InvalidInput, Problem, Refused
 from helmtool.model.change import Change
@@ -13,7 +14,8 @@ from helmtool.model.manifest import Manifest, is_hook, parse_manifests
 from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
 from helmtool.operations.preflight import Forecast, make_forecast
-from helmtool.operations.session import Session, check_cluster
+from helmtool.operations.reach import check_cluster
+from helmtool.operations.session import Session
 from helmtool.operations.together import together
 
 
@@ -53,15 +55,13 @@ class Plan:
         return [m for m in parse_manifests(newest.manifest) if not is_hook(m)] == list(self.manifests)
 
 
-async def make_plan(session: Session, composed: Composed) -> Plan:
-    """Renders, looks at the cluster, and tries every object as a server-side-apply dry run.
+async def make_plan(session: Session, composed: Composed, looking: Awaitable[Sequence[Revision]]) -> Plan:
+    """Renders, and tries every object as a server-side-apply dry run; `looking` is what `look` gives, which may still be under way.
 
     Raises ChartInvalid, NamespaceMissing, LeftPending, NotOurs, ClusterUnreachable and ClusterForbidden; objects that
     the API server would refuse are changes of effect `impossible` (see `require_possible`).
     """
-    manifests, revisions = await together(
-        session.helm.template(session.project.chart, composed.for_helm), asyncio.to_thread(_look, session)
-    )
+    manifests, revisions = await together(session.helm.template(session.project.chart, composed.for_helm), looking)
     require_settled(session, revisions)
     kept = [m for m in manifests if not is_hook(m)]
     forecast = await asyncio.to_thread(make_forecast, session, kept, applied(revisions))
@@ -74,9 +74,10 @@ def require_settled(session: Session, revisions: Sequence[Revision]) -> None:
     if newest and newest.status.pending:
         name = session.environment.name
         way_out = f"helmtool rollback {name}" if running(revisions) else f"helmtool rollback {name} {newest.number} --force"
+        holder = LeaseStore(session.cluster, session.environment.release).read()
         raise LeftPending(
             f"revision {newest.number} of {session.environment.release} is {newest.status.value} since {newest.updated}: "
-            "another release is under way, or was killed",
+            + (f"{holder} is at it, or was killed" if holder else "a plain helm is at it, or a release was killed"),
             hint=f"helmtool status {name}; if nobody is at it: {way_out}",
         )
 
@@ -92,6 +93,10 @@ def require_possible(plan: Plan) -> None:
         )
 
 
-def _look(session: Session) -> list[Revision]:
+def look(session: Session) -> list[Revision]:
+    """The kept revisions, after a look at the cluster itself.
+
+    Raises WrongCluster, NamespaceMissing, ClusterUnreachable and ClusterForbidden.
+    """
     check_cluster(session)
     return read_history(session.cluster, session.environment.release)

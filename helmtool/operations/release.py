@@ -16,17 +16,18 @@ from helmtool.model.environment import Policy
 from helmtool.model.manifest import is_hook, parse_manifests
 from helmtool.model.revision import DEPLOYED, last, next_number, running
 from helmtool.model.tag import parse_tag
-from helmtool.operations.compose import compose
+from helmtool.operations.compose import compose, pin
 from helmtool.operations.guard import Settings
 from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, locked
 from helmtool.operations.moved import require_same_image
-from helmtool.operations.plan import Plan, make_plan, require_possible
+from helmtool.operations.plan import Plan, look, make_plan, require_possible
 from helmtool.operations.progress import Progress
 from helmtool.operations.resolve import Resolved, resolve, short
 from helmtool.operations.rollback import go_back, uncancel
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.strategy import patch_strategies
+from helmtool.operations.together import beside
 from helmtool.operations.watch import watch_rollout
 
 
@@ -79,10 +80,11 @@ async def release(
         parse_duration(duration)
     parse_tag(tag)
     session = open_session(name, settings, progress)
-    wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, options.sets, progress)
-    composed = compose(session.project, session.environment, tag, options.sets, digest=wanted.digest)
+    composed = compose(session.project, session.environment, tag, options.sets)
     progress.done("values", f"{composed.image_name}: schema and rules hold")
-    plan = await make_plan(session, composed)
+    async with beside(asyncio.to_thread(look, session)) as looking:
+        wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, options.sets, progress)
+        plan = await make_plan(session, pin(composed, wanted.digest), looking)
     await require_same_image(session, wanted, plan.revisions, settings, progress)
     report_plan(plan, progress)
     require_possible(plan)
@@ -127,7 +129,7 @@ async def _look_again(plan: Plan, wanted: Resolved, *, asked: bool) -> None:
         raise _changed(plan)
     if asked:
         await asyncio.to_thread(wanted.require_unmoved)
-        again = await make_plan(plan.session, plan.composed)
+        again = await make_plan(plan.session, plan.composed, asyncio.to_thread(look, plan.session))
         if [(c.key, c.before, c.after) for c in again.changes] != [(c.key, c.before, c.after) for c in plan.changes]:
             raise _changed(plan)
 

@@ -18,7 +18,8 @@ from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, LockLost, locked
 from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.progress import Progress
-from helmtool.operations.session import Session, check_cluster, open_session
+from helmtool.operations.reach import check_cluster
+from helmtool.operations.session import Session, open_session
 from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.watch import watch_rollout
 

@@ -10,22 +10,26 @@ from helmtool.adapters.project import find_project
 from helmtool.adapters.records import read_records
 from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError
-from helmtool.model.manifest import is_hook, key_of, parse_manifests
+from helmtool.model.manifest import Manifest, is_hook, key_of, parse_manifests
 from helmtool.model.record import Record
 from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress, Silent
-from helmtool.operations.session import Session, check_cluster, open_session
+from helmtool.operations.reach import Reach, check_cluster, reach
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One environment: `state` is running, not-ready, pending, failed, not-released or unknown; `problem` says why it is not known."""
+    """One environment: `state` is running, not-ready, pending, failed, not-released or unknown; `problem` says why it is not known.
+
+    `digest` is the one that the Deployment names, else the one that its pods say they run; empty where neither tells.
+    """
 
     environment: str
     state: str
     image: str = ""
+    digest: str = ""
     revision: int | None = None
     last_status: str = ""
     updated: str = ""
@@ -55,12 +59,12 @@ def all_environments(settings: Settings) -> list[str]:
 
 async def status(names: Sequence[str], settings: Settings) -> list[Status]:
     """The state of each environment, asked at the same time; one that cannot be reached does not hide the others."""
-    return list(await asyncio.gather(*(asyncio.to_thread(_status, name, settings) for name in names)))
+    return list(await asyncio.gather(*(asyncio.to_thread(state_of, name, settings) for name in names)))
 
 
 def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLine]:
     """The kept revisions, newest first, with who, from which commit, why, and how they ended."""
-    session = open_session(name, settings, progress)
+    session = reach(name, settings, progress)
     check_cluster(session)
     revisions = read_history(session.cluster, session.environment.release)
     records = {r.revision: r for r in read_records(session.cluster, session.environment.release)}
@@ -69,16 +73,17 @@ def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLi
     return sorted(lines, key=lambda line: line.revision, reverse=True)
 
 
-def _status(name: str, settings: Settings) -> Status:
+def state_of(name: str, settings: Settings) -> Status:
+    """The state of one environment; what hinders is in it and is not raised."""
     try:
-        session = open_session(name, settings, Silent())
+        session = reach(name, settings, Silent())
         check_cluster(session)
         return _live_status(session)
     except HelmtoolError as error:
         return Status(name, "unknown", problem=error.message, error=error)
 
 
-def _live_status(session: Session) -> Status:
+def _live_status(session: Reach) -> Status:
     name, release = session.environment.name, session.environment.release
     revisions = read_history(session.cluster, release)
     newest, current = last(revisions), running(revisions)
@@ -89,10 +94,12 @@ def _live_status(session: Session) -> Status:
     live = session.cluster.get(deployments[0]) if deployments else None
     rollout = judge(live)
     state = "pending" if newest.status.pending else "failed" if current is None else "running" if rollout.complete else "not-ready"
+    image = live["spec"]["template"]["spec"]["containers"][0]["image"] if live else ""
     return Status(
         name,
         state,
-        image=live["spec"]["template"]["spec"]["containers"][0]["image"] if live else "",
+        image=image,
+        digest=image.partition("@")[2] or (_running_digest(session, live) if live else ""),
         revision=current.number if current else None,
         last_status=newest.status.value,
         updated=(current or newest).updated,
@@ -101,6 +108,18 @@ def _live_status(session: Session) -> Status:
         desired=rollout.desired,
         problem=_problem(newest, rollout),
     )
+
+
+def _running_digest(session: Reach, deployment: Manifest) -> str:
+    """The digest that every pod of the Deployment runs, as the node's container engine tells it; empty where they differ or none tells.
+
+    An `imageID` without a repository is the digest of the image's configuration, which no registry knows the image by.
+    """
+    labels = (deployment["spec"].get("selector") or {}).get("matchLabels") or {}
+    pods = session.cluster.list("v1", "Pod", label_selector=",".join(f"{key}={value}" for key, value in labels.items()))
+    statuses = [s for pod in pods for s in ((pod.get("status") or {}).get("containerStatuses") or [])[:1]]
+    found = {str(status.get("imageID") or "").partition("@")[2] for status in statuses}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _problem(newest: Revision, rollout: Rollout) -> str:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, TypeVar
+
+from helmtool.errors import HelmtoolError
+
+Result = TypeVar("Result")
 
 
 async def together(*awaitables: Awaitable[Any]) -> list[Any]:
@@ -19,6 +23,28 @@ async def together(*awaitables: Awaitable[Any]) -> list[Any]:
         if isinstance(result, BaseException):
             raise result
     return results
+
+
+@contextlib.asynccontextmanager
+async def beside(awaitable: Awaitable[Result]) -> AsyncIterator[asyncio.Future[Result]]:
+    """Runs something beside the block, which may await it; it has ended when the block is left.
+
+    Where both fail, its own error is the one that is raised: what runs beside is what comes first in the order of steps.
+    """
+    future = asyncio.ensure_future(awaitable)
+    try:
+        yield future
+    except HelmtoolError:
+        await finish(future)
+        future.result()
+        raise
+    finally:
+        await finish(future)
+
+
+async def known(result: Result) -> Result:
+    """What is there already, for who awaits it."""
+    return result
 
 
 async def finish(future: asyncio.Future[Any]) -> None:

@@ -65,7 +65,9 @@ def test_a_tag_that_is_one(cli: Cli, tag: str) -> None:
     assert script.document["tag"] == tag
 
 
-def test_production_takes_only_stable_tags(cli: Cli, api: FakeApi) -> None:
+def test_where_only_stable_tags_are_taken(cli: Cli, api: FakeApi) -> None:
+    file = cli.root / "values/environments.yaml"
+    file.write_text(file.read_text().replace('stableTag: "add"', "stableTag: require"))
     kubeconfig = cli.kubeconfig(api.url, cluster="cms-prodsrv")
     for command in ("release", "render"):
         error = cli.fails("--kubeconfig", kubeconfig, command, "prod", "HG0105a", code=4, says=["prod takes only stable tags", "stableTag"])

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from images import PATH, RealRegistry
+from images import AUTH, HTPASSWD, PATH, RealRegistry
+from meddler import Meddler
 from runs import Ran, run_inside
 
 ROOT = Path(__file__).parents[2]
@@ -37,12 +38,42 @@ def registry(start: Callable[..., RealRegistry]) -> RealRegistry:
 
 
 @pytest.fixture
-def tool(tmp_path: Path) -> Callable[..., Ran]:
-    """Runs `helmtool tag …` in a checkout whose image.repository is at the host given first; `env` adds variables."""
-    root, home = tmp_path / "checkout", tmp_path / "home"
-    home.mkdir()
+def locked(start: Callable[..., RealRegistry], tmp_path: Path) -> RealRegistry:
+    """A registry that wants a name and a password, with one image."""
+    (tmp_path / "htpasswd").write_text(f"{HTPASSWD}\n")
+    extra = {"auth": {"htpasswd": {"realm": "test", "path": str(tmp_path / "htpasswd")}}}
+    registry = start(extra=extra, authorization=f"Basic {AUTH}")
+    registry.push("HG0105a")
+    return registry
+
+
+@pytest.fixture
+def meddle() -> Iterator[Callable[..., Meddler]]:
+    """Puts a server that misbehaves on demand in front of a registry, or in place of one."""
+    started: list[Meddler] = []
+
+    def begin(*arguments: Any, **options: Any) -> Meddler:
+        started.append(Meddler(*arguments, **options))
+        return started[-1]
+
+    yield begin
+    for meddler in started:
+        meddler.stop()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of the files that releases are made from."""
     for folder in ("charts", "values", "schemas"):
-        shutil.copytree(ROOT / folder, root / folder)
+        shutil.copytree(ROOT / folder, tmp_path / "checkout" / folder)
+    return tmp_path / "checkout"
+
+
+@pytest.fixture
+def tool(tmp_path: Path, checkout: Path) -> Callable[..., Ran]:
+    """Runs `helmtool tag …` in a checkout whose image.repository is at the host given first; `env` adds variables."""
+    root, home = checkout, tmp_path / "home"
+    home.mkdir()
     plain = (root / "values/prod.yaml").read_text()
 
     def run(host: str, *arguments: str, env: dict[str, str] | None = None) -> Ran:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -23,6 +24,11 @@ IMAGE = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_IMAGE = "application/vnd.docker.distribution.manifest.v2+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+
+
+PASSWORD = "swordfish"
+AUTH = base64.b64encode(f"dqm:{PASSWORD}".encode()).decode()
+HTPASSWD = "dqm:$2b$04$PVOE9oAmMnfuZpzFPI7Ax.IaJNf5O63RUDYpU3fvjmZvZ0xVaYpzK"
 
 
 def require_registry() -> str:
@@ -47,13 +53,15 @@ def digest(content: bytes) -> str:
 
 @dataclass
 class RealRegistry:
-    """Debian's docker-registry on a free port; `authorization` is what `push` sends."""
+    """Debian's docker-registry on a free port; `authorization` is what `push` sends, `data` another one's storage to serve too."""
 
     folder: Path
     extra: dict[str, Any] = field(default_factory=dict)
     authorization: str = ""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    tls: dict[str, str] = field(default_factory=dict)
+    data: Path | None = None
 
     @property
     def host(self) -> str:
@@ -63,8 +71,8 @@ class RealRegistry:
         config = {
             "version": 0.1,
             "log": {"level": "error"},
-            "storage": {"filesystem": {"rootdirectory": str(self.folder / "data")}, "delete": {"enabled": True}},
-            "http": {"addr": self.host},
+            "storage": {"filesystem": {"rootdirectory": str(self.data or self.folder / "data")}, "delete": {"enabled": True}},
+            "http": {"addr": self.host, **({"tls": self.tls} if self.tls else {})},
             **self.extra,
         }
         file = self.folder / "config.yml"

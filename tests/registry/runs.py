@@ -37,6 +37,6 @@ def run_inside(root: Path, variables: dict[str, str], arguments: Sequence[str]) 
         contextlib.redirect_stderr(err),
     ):
         code = run(list(arguments))
-    assert "Traceback" not in err.getvalue()
+    assert "Traceback" not in err.getvalue(), err.getvalue()
     assert "a mistake in helmtool" not in out.getvalue() + err.getvalue(), err.getvalue()
     return Ran(code, out.getvalue(), err.getvalue())

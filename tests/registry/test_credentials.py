@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-from images import RealRegistry
-
-HASH = "$2b$04$PVOE9oAmMnfuZpzFPI7Ax.IaJNf5O63RUDYpU3fvjmZvZ0xVaYpzK"
-AUTH = base64.b64encode(b"dqm:swordfish").decode()
-
-
-@pytest.fixture
-def locked(start: Callable[..., RealRegistry], tmp_path: Path) -> RealRegistry:
-    (tmp_path / "htpasswd").write_text(f"dqm:{HASH}\n")
-    extra = {"auth": {"htpasswd": {"realm": "test", "path": str(tmp_path / "htpasswd")}}}
-    registry: RealRegistry = start(extra=extra, authorization=f"Basic {AUTH}")
-    registry.push("HG0105a")
-    return registry
+from images import AUTH, PASSWORD, RealRegistry
 
 
 def test_without_credentials_it_says_how_to_log_in(locked: RealRegistry, tool: Any) -> None:
@@ -37,7 +22,7 @@ def test_those_of_podman_are_used_and_never_shown(locked: RealRegistry, tool: An
     assert ran.code == 0, ran.err
     assert locked.has("HG0105a-stable")
     assert AUTH not in ran.out + ran.err
-    assert "swordfish" not in ran.out + ran.err
+    assert PASSWORD not in ran.out + ran.err
 
 
 def test_wrong_ones_are_named_by_their_file(locked: RealRegistry, tool: Any, tmp_path: Path) -> None:

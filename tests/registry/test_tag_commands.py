@@ -4,23 +4,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from images import DOCKER_IMAGE, DOCKER_INDEX, IMAGE, INDEX, RealRegistry, digest
 
+from helmtool.operations.guard import Settings
+from helmtool.operations.tags import free_tag
+
 Tool = Callable[..., Any]
 
 
 def test_check_tells_what_the_registry_knows(registry: RealRegistry, tool: Tool) -> None:
-    named = registry.push("HG0105a")
-    text, script = tool(registry.host, "check", "HG0105a"), tool(registry.host, "check", "HG0105a", "-o", "json").document
+    made = datetime.now(UTC) - timedelta(days=1)
+    drops = (made + timedelta(days=30)).date().isoformat()
+    tag = f"HG{made:%d%m}a"
+    named = registry.push(tag, created=made.isoformat())
+    text, script = tool(registry.host, "check", tag), tool(registry.host, "check", tag, "-o", "json").document
     assert text.code == 0
-    for words in (named, "2026-05-01 10:00 UTC", "linux/amd64", "from 2026-05-31 on", "none"):
+    for words in (named, f"{made:%Y-%m-%d %H:%M} UTC", "linux/amd64", f"not before {drops}", "none"):
         assert words in text.out
-    assert "helmtool tag stable HG0105a" in text.err
-    assert (script["digest"], script["dropsOn"], script["keptAsStable"], script["twinDigest"]) == (named, "2026-05-31", "no", None)
-    assert max(map(len, text.out.splitlines())) <= 86  # a digest alone is 71
+    assert f"helmtool tag stable {tag}" in text.err
+    assert (script["digest"], script["dropsOn"], script["keptAsStable"], script["twinDigest"]) == (named, drops, "no", None)
+    assert (script["pushed"], script["pulled"], script["fromTheFuture"]) == (None, None, False)
+    assert max(map(len, text.out.splitlines())) <= 87  # a digest alone is 71
+
+
+def test_an_old_one_may_go_any_day(registry: RealRegistry, tool: Tool) -> None:
+    registry.push("HG0105a", created="2020-05-01T10:00:00Z")
+    since = (datetime.now(UTC) - timedelta(days=30)).date()
+    assert f"dropped 30 days after the last pull: any day, unless pulled since {since}" in tool(registry.host, "check", "HG0105a").out
+
+
+def test_an_image_from_the_future_is_said_and_goes_by_the_clock_of_this_machine(registry: RealRegistry, tool: Tool) -> None:
+    registry.push("HG0105a", created="2999-05-01T10:00:00Z")
+    text, script = tool(registry.host, "check", "HG0105a"), tool(registry.host, "check", "HG0105a", "-o", "json").document
+    assert (text.code, script["fromTheFuture"]) == (0, True)
+    assert "made in the future: a clock was wrong" in text.err
+    assert script["dropsOn"] == (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    assert "1 images say that they were made in the future" in tool(registry.host, "list").err
 
 
 def test_check_of_a_tag_that_is_not_there(registry: RealRegistry, tool: Tool) -> None:
@@ -59,6 +83,14 @@ def test_next_skips_what_is_there_and_what_is_there_as_stable_alone(registry: Re
     assert tool(registry.host, "next", "--date", "2026-05-02", "-o", "json").document["tag"] == "HG0205b"
     assert re.fullmatch(r"HG\d{4}[ab]\n", tool(registry.host, "next").out)
     assert tool(registry.host, "next", "--date", "yesterday").code == 3
+
+
+def test_next_is_of_the_day_at_cern(registry: RealRegistry, tool: Tool, checkout: Path) -> None:
+    registry.push("HG1407a")
+    tool(registry.host, "next")  # which names the registry in the checkout
+    for moment, tag in ((datetime(2026, 7, 14, 21, 59, tzinfo=UTC), "HG1407b"), (datetime(2026, 7, 14, 22, 0, tzinfo=UTC), "HG1507a")):
+        found, repository = free_tag("prod", Settings(checkout), None, now=lambda moment=moment: moment)
+        assert (str(found), repository) == (tag, f"{registry.host}/cmsweb/newdqmgui")
 
 
 def test_next_after_z_is_refused(registry: RealRegistry, tool: Tool) -> None:
@@ -106,17 +138,7 @@ def test_stable_of_a_tag_that_is_not_there(registry: RealRegistry, tool: Tool) -
     assert not registry.has("HG0105b-stable")
 
 
-def test_five_hundred_tags(registry: RealRegistry, tool: Tool) -> None:
-    config = registry.blob(b'{"created": "2026-05-01T10:00:00Z", "os": "linux", "architecture": "amd64"}')
-    tags = [f"HG{day:02d}{month:02d}{letter}" for month in (1, 3) for day in range(1, 26) for letter in "abcdefghij"]
-    for tag in tags:
-        registry.manifest(tag, IMAGE, {"config": config, "layers": [], "annotations": {"tag": tag}})
-    cold, warm = tool(registry.host, "list", "-o", "json"), tool(registry.host, "list", "-o", "json")
-    assert {state["tag"] for state in cold.document} == set(tags)
-    assert cold.document == warm.document
-    assert len({state["digest"] for state in cold.document}) == 500
-
-
 def test_nobody_there(tool: Tool) -> None:
     ran = tool("127.0.0.1:1", "check", "HG0105a", "-o", "json")
     assert (ran.code, ran.document["error"]["code"]) == (5, "registry-unreachable")
+    assert "connection refused" in ran.document["error"]["message"]

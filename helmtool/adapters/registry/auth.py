@@ -39,13 +39,23 @@ class Authenticator:
         self._since: dict[str, float] = {}
         self._challenge: Challenge | None = None
         self._credential: Credential | None = None
-        self._searched = False
+        self._searched = self._probed = False
 
     @property
     def source(self) -> str:
         """Where the credentials in use came from; empty while nobody's are."""
         used = max(self._levels.values(), default=Level.NOTHING) is Level.CREDENTIALS
         return self._credential.source if used and self._credential else ""
+
+    def credential(self) -> Credential | None:
+        """The credentials of this person, looked for once. Raises CredentialsUnreadable."""
+        with self._lock:
+            self._search()
+            return self._credential
+
+    def _search(self) -> None:
+        if not self._searched:
+            self._credential, self._searched = self._find(self._repository), True
 
     def header(self, actions: str) -> dict[str, str]:
         """The header for requests that pull, or pull and push; empty as long as nobody asked for one."""
@@ -61,6 +71,10 @@ class Authenticator:
             if self._headers.get(actions) != used:
                 return True  # another thread was here before
             self._note_challenge(answer.challenges)
+            if self._challenge is None and answer.status == 404 and not self._probed:
+                self._probed = True  # what is hidden names no way to log in; the root of the protocol does
+                root = self._repository.url.removesuffix(self._repository.path)
+                self._note_challenge(self._transport.send("GET", root, {}, limit=TOKEN_LIMIT).challenges)
             if self._challenge is None:
                 return False
             level = self._levels.get(actions, Level.NOTHING)
@@ -80,8 +94,7 @@ class Authenticator:
         bearer = challenge.scheme == "bearer"
         if level is Level.ANONYMOUS_TOKEN:
             return self._token(challenge, actions, None) if bearer and actions == "pull" else None
-        if not self._searched:
-            self._credential, self._searched = self._find(self._repository), True
+        self._search()
         if self._credential is None or level is Level.NOTHING:
             return None
         if bearer:

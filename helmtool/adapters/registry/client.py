@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -12,7 +13,9 @@ from helmtool.adapters.registry.auth import Authenticator
 from helmtool.adapters.registry.cache import FactsCache
 from helmtool.adapters.registry.credentials import Credential, find_credential
 from helmtool.adapters.registry.errors import LoginNeeded, NotFound, RegistryForbids
+from helmtool.adapters.registry.harbor import Harbor
 from helmtool.adapters.registry.transport import THREADS, Answer, Transport
+from helmtool.model.harbor import Artifact
 from helmtool.model.registry import (
     IMAGE_TYPES,
     INDEX_TYPES,
@@ -22,6 +25,7 @@ from helmtool.model.registry import (
     Repository,
     SchemaOne,
     UnexpectedAnswer,
+    chosen_child,
     is_digest,
     next_page,
     parse_created,
@@ -36,6 +40,8 @@ BLOB_LIMIT = 8 << 20
 PAGE_LIMIT = 16 << 20
 PAGE = 1000
 MOST_TAGS = 50_000
+IDLE_PAGES = 3
+"""After how many pages in a row without a new tag a list is taken to have no end."""
 ACCEPT = ", ".join((*IMAGE_TYPES, *INDEX_TYPES))
 PULL, PUSH = "pull", "pull,push"
 T = TypeVar("T")
@@ -57,21 +63,24 @@ class Registry:
         self._cache = cache or FactsCache()
         self._transport = Transport(repository.host, sleep)
         self._auth = Authenticator(repository, self._transport, find)
+        self._visible = False  # a 404 from a repository that has shown something is not about who asks
+        self._harbor = Harbor(repository, self._transport, self._auth)
 
     def tags(self) -> list[str]:
         """Every tag of the repository, in the registry's order, page by page. Raises NotFound and UnexpectedAnswer."""
         found: dict[str, None] = {}
-        seen: set[str] = set()
+        idle = 0
         url = f"{self.repository.url}/tags/list?n={PAGE}"
         while url:
-            seen.add(url)
+            before = len(found)
             answer = self._call("GET", url, "list the tags", limit=PAGE_LIMIT)
             self._require(answer, str(self.repository), hint=self._login_hint())
             found |= dict.fromkeys(self._page(answer))
             if len(found) > MOST_TAGS:
                 raise UnexpectedAnswer(f"{self.repository} has more than {MOST_TAGS} tags", hint="have old tags removed from it")
             url = self._following(url, answer)
-            if url in seen:
+            idle = 0 if len(found) > before else idle + 1
+            if url and idle == IDLE_PAGES:
                 raise UnexpectedAnswer(f"{self.repository.host} gives the same page of tags again and again", hint="tell its operators")
         return list(found)
 
@@ -107,12 +116,31 @@ class Registry:
         if known:
             return known
         manifest = self.manifest(digest)
-        chosen = next((c.digest for c in manifest.children if c.platform.startswith("linux/amd64")), "")
-        chosen = chosen or next((c.digest for c in manifest.children), "")
+        chosen = chosen_child(manifest.children)
         image = self.manifest(chosen) if chosen else manifest
         config = parse_json(self._blob(image.config), f"the configuration of {self.repository}@{digest}") if image.config else {}
         platforms = tuple(c.platform for c in manifest.children) or (_platform(config),)
         facts = Facts(digest, parse_created(config.get("created")), image.size, tuple(p for p in platforms if p))
+        self._cache.put(facts)
+        return facts
+
+    def artifacts(self) -> list[Artifact] | None:
+        """Every digest that has a tag, in few requests; nothing where the registry is no Harbor that shows them."""
+        return self._harbor.artifacts()
+
+    def artifact(self, digest: str) -> Artifact | None:
+        """What Harbor knows of a digest; nothing where there is no Harbor that tells."""
+        return self._harbor.artifact(digest)
+
+    def facts_of(self, artifact: Artifact) -> Facts:
+        """The facts of what Harbor listed; for an index it is asked once for the image that stands for it."""
+        if not artifact.child:
+            return artifact.facts
+        known = self._cache.get(artifact.digest)
+        child = None if known else self._harbor.artifact(artifact.child)
+        if child is None:
+            return known or self.facts(artifact.digest)
+        facts = replace(artifact.facts, created=child.facts.created, size=child.facts.size)
         self._cache.put(facts)
         return facts
 
@@ -171,7 +199,9 @@ class Registry:
         while True:
             header = self._auth.header(actions)
             answer = self._transport.send(method, url, {**fixed, **header}, limit=limit, body=body)
-            if answer.status not in (401, 403, 404) or not self._auth.next_level(actions, header.get("Authorization"), answer):
+            self._visible = self._visible or answer.status == 200
+            refused = answer.status in (401, 403) or (answer.status == 404 and not self._visible)
+            if not refused or not self._auth.next_level(actions, header.get("Authorization"), answer):
                 break
         doing = f"{what} in {self.repository.path}" if self.repository.path not in what else what
         if answer.status == 401:

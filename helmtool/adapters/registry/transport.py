@@ -80,7 +80,8 @@ class Transport:
             elif answer.status >= 500 and (last or method not in READS):
                 raise RegistryFailed(self.host, answer.status, what)
             elif answer.status >= 500:
-                self._sleep(min(_seconds(answer.headers.get("Retry-After")) or 0.5 * attempt, LONGEST_WAIT))
+                asked = _seconds(answer.headers.get("Retry-After"))
+                self._sleep(min(0.5 * attempt if asked is None else asked, LONGEST_WAIT))
             else:
                 return answer
         raise RateLimited(self.host, None)
@@ -89,7 +90,7 @@ class Transport:
         """How long to wait after a 429. Raises RateLimited where that is too long, or was done often enough."""
         asked = _seconds(answer.headers.get("Retry-After"))
         if last or (asked or 0) > LONGEST_WAIT:
-            raise RateLimited(self.host, asked)
+            raise RateLimited(self.host, asked or None)
         return 1.0 if asked is None else asked
 
     def _follow(
@@ -141,7 +142,7 @@ class Transport:
     def _read(self, response: urllib3.BaseHTTPResponse, limit: int, host: str) -> bytes:
         """The body, as long as it is no larger than the limit and comes in time."""
         until, parts, size = time.monotonic() + BODY_TIMEOUT, [], 0
-        for part in response.stream(65536):
+        while part := response.read1(65536):  # what has come, for a read of a given size waits as long as the other side likes
             parts.append(part)
             size += len(part)
             if size > limit:
@@ -158,8 +159,6 @@ class Transport:
         errors = urllib3.exceptions
         try:
             yield
-        except errors.ConnectTimeoutError:
-            raise RegistryUnreachable(host, f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
         except errors.ReadTimeoutError:
             raise RegistryUnreachable(host, f"no answer within {READ_TIMEOUT:.0f} s") from None
         except errors.NameResolutionError:
@@ -170,6 +169,8 @@ class Transport:
             raise RegistryUnreachable(host, "the proxy of the environment does not let the request through") from None
         except errors.NewConnectionError as error:
             raise RegistryUnreachable(host, _os_reason(error)) from None
+        except errors.ConnectTimeoutError:  # which the two above are as well
+            raise RegistryUnreachable(host, f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
         except errors.ProtocolError:
             raise _Broken("the connection broke before the answer was complete") from None
         except errors.DecodeError:

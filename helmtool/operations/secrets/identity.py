@@ -14,7 +14,8 @@ from helmtool.model.manifest import ObjectKey
 from helmtool.model.redaction import protect
 from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress
-from helmtool.operations.session import Session, check_cluster, open_session
+from helmtool.operations.reach import check_cluster
+from helmtool.operations.session import Session, open_session
 
 KEY, KEY_FILE = "SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE"
 LARGEST = 1024 * 1024

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import string
+from datetime import date, timedelta
+
 import pytest
 
 from helmtool.model.tag import InvalidTag, StableTag, Tag, TagPolicyRefused, deployed_tag, parse_tag
@@ -110,3 +114,50 @@ def test_require_refuses_what_is_not_stable() -> None:
     assert caught.value.code == "tag-policy"
     assert "prod" in caught.value.message
     assert "HG0105a-stable" in caught.value.hint
+
+
+# The grammar once more, in another form than the program has it.
+EVERY_DAY = [date(2024, 1, 1) + timedelta(days=number) for number in range(366)]
+EVERY_TAG = {f"HG{day:%d%m}{letter}{end}" for day in EVERY_DAY for letter in string.ascii_lowercase for end in ("", "-stable")}
+ALPHABET = "HG0123456789abz-stableAZ @:/.v\u0660\uff11\u0430\n\x00"
+
+
+def test_every_day_and_letter_is_a_tag() -> None:
+    assert len(EVERY_TAG) == 366 * 26 * 2
+    for text in EVERY_TAG:
+        tag = parse_tag(text)
+        assert str(tag) == text
+        assert str(tag.as_stable()) in EVERY_TAG
+        assert tag.base in EVERY_TAG
+
+
+def a_text(chance: random.Random) -> str:
+    """Something near a tag: digits alone, one with a mistake or two, or letters at random."""
+    kind = chance.randrange(3)
+    if kind == 0:
+        return f"HG{chance.randrange(10_000):04d}{chance.choice(string.ascii_lowercase)}{chance.choice(('', '-stable'))}"
+    if kind == 1:
+        text = list(f"HG{chance.randrange(10_000):04d}{chance.choice(string.ascii_lowercase)}{chance.choice(('', '-stable'))}")
+        for _ in range(chance.randint(1, 2)):
+            place = chance.randrange(len(text) + 1)
+            text[place : place + chance.randrange(2)] = chance.choice(ALPHABET)
+        return "".join(text)
+    return "".join(chance.choices(ALPHABET, k=chance.randrange(16)))
+
+
+def test_a_hundred_thousand_others_are_refused() -> None:
+    chance, refused, taken = random.Random(20260501), 0, 0
+    while refused < 100_000:
+        text = a_text(chance)
+        if text in EVERY_TAG:
+            assert str(parse_tag(text)) == text
+            taken += 1
+            continue
+        with pytest.raises(InvalidTag) as caught:
+            parse_tag(text)
+        error = caught.value
+        assert error.message.isprintable(), text
+        assert len(error.message) < 200, text
+        assert error.suggestion == "" or error.suggestion in EVERY_TAG, text
+        refused += 1
+    assert taken > 1000  # the generator comes near enough to meet real ones

@@ -1,0 +1,72 @@
+"""One environment's cluster, found and guarded, for what only reads: neither Helm nor its library is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from helmtool.adapters.cluster import Cluster
+from helmtool.adapters.kubeconfig import Access
+from helmtool.adapters.project import Project, find_project
+from helmtool.errors import InvalidInput
+from helmtool.model.environment import Environment, find_environment
+from helmtool.operations.guard import Settings, check_system_uid, choose_access, is_pinned
+from helmtool.operations.progress import Progress
+
+
+class NamespaceMissing(InvalidInput):
+    """The environment's namespace is not in its cluster."""
+
+    code = "namespace-missing"
+
+
+class Reached(Protocol):
+    """An environment with the way to its cluster."""
+
+    @property
+    def environment(self) -> Environment:
+        """The environment."""
+
+    @property
+    def access(self) -> Access:
+        """The context that is used."""
+
+    @property
+    def cluster(self) -> Cluster:
+        """Its API server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """An environment that can be read."""
+
+    project: Project
+    environments: Mapping[str, Environment]
+    environment: Environment
+    access: Access
+    cluster: Cluster
+
+
+def reach(name: str, settings: Settings, progress: Progress) -> Reach:
+    """Finds the environment and judges the kubeconfig; talks to no cluster yet. Raises what the guard raises."""
+    project = find_project(settings.config_dir)
+    environments = project.environments()
+    environment = find_environment(name, environments)
+    access = choose_access(environment, environments, settings)
+    progress.done("guard", f"{name} is {access.cluster} at {access.server}")
+    if not is_pinned(environment):
+        progress.warn(f"{name} is known by its cluster's name alone; a pin is safer (environments.yaml)")
+    return Reach(project, environments, environment, access, Cluster(access, environment.namespace))
+
+
+def check_cluster(session: Reached) -> None:
+    """Looks at the cluster itself: its identity where pinned, its namespace. Raises WrongCluster, NamespaceMissing, ClusterUnreachable."""
+    cluster, environment = session.cluster, session.environment
+    if environment.cluster.kube_system_uid:
+        check_system_uid(environment, cluster.system_uid())
+    if not cluster.namespace_exists():
+        raise NamespaceMissing(
+            f"cluster {session.access.cluster} has no namespace {cluster.namespace}",
+            hint=f"kubectl create namespace {cluster.namespace}, if this is the right cluster",
+        )

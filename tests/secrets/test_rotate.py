@@ -190,3 +190,18 @@ def test_killed_at_random_moments(checkout: Checkout, key: Key, other: Key, caps
     assert killed > KILLS / 3, "too few were killed while they ran"
     with capsys.disabled():
         print(f"\n{killed} of {KILLS} rotations killed while they ran, one takes {whole:.1f} s")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_in_words_and_leaves_every_file_whole(checkout: Checkout, key: Key, other: Key, number: signal.Signals) -> None:
+    filled(checkout, key)
+    running = checkout.start("rotate", "--to", other.file, "--identity", key.file)
+    assert running.stderr
+    said = running.stderr.readline().decode()  # the first file is being prepared
+    running.send_signal(number)
+    _, err = running.communicate(timeout=30)
+    assert "rotate" in said
+    assert running.returncode == 130, err
+    assert f"ended by {number.name}; every file is whole" in err.decode()
+    assert opened(checkout, key, other) == CONTENT
+    assert not [path for path in checkout.service.iterdir() if path.name.startswith(".")]

@@ -73,8 +73,10 @@ def prepare(folder: Path, replacements: Mapping[Path, tuple[bytes, bytes]]) -> N
             entries.append({"staged": str(number), "name": name, "old": _digest(old), "new": _digest(new)})
         write_synced(stage, stage / JOURNAL, json.dumps(entries).encode(), 0o600)
         sync_folder(folder)
-    except OSError as error:
-        shutil.rmtree(stage, ignore_errors=True)
+    except BaseException as error:
+        shutil.rmtree(stage, ignore_errors=True)  # nothing has been replaced yet
+        if not isinstance(error, OSError):
+            raise
         raise FileRefused(f"{stage} cannot be written: {error.strerror}", hint=f"df -h {folder}; ls -ld {folder}") from None
 
 

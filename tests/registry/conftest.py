@@ -76,9 +76,19 @@ def tool(tmp_path: Path, checkout: Path) -> Callable[..., Ran]:
     home.mkdir()
     plain = (root / "values/prod.yaml").read_text()
 
-    def run(host: str, *arguments: str, env: dict[str, str] | None = None) -> Ran:
+    def run(host: str, *arguments: str, env: dict[str, str] | None = None, group: str = "tag") -> Ran:
         (root / "values/prod.yaml").write_text(f"{plain}\nimage: {{repository: '{host}/{PATH}'}}\n")
         variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "XDG_CACHE_HOME": str(tmp_path / "cache"), **(env or {})}
-        return run_inside(root, variables, ["tag", *arguments])
+        return run_inside(root, variables, [group, *arguments])
+
+    return run
+
+
+@pytest.fixture
+def image_tool(tool: Callable[..., Ran]) -> Callable[..., Ran]:
+    """The same for `helmtool image …`."""
+
+    def run(host: str, *arguments: str, **options: Any) -> Ran:
+        return tool(host, *arguments, group="image", **options)
 
     return run

@@ -54,7 +54,7 @@ class Lines:
 
     def __call__(self, line: str) -> None:
         """Takes one line."""
-        text = _CONTROL.sub("", line.rpartition("\r")[2]).rstrip()
+        text = _CONTROL.sub("", line.rstrip("\r").rpartition("\r")[2]).rstrip()
         if text:
             self.last.append(text)
             self.on_line(text)

@@ -144,10 +144,10 @@ def test_another_image_that_comes_under_the_tag_meanwhile(registry: RealRegistry
 
 
 def test_credentials_of_both_sides_are_used_and_never_shown(
-    locked: RealRegistry,
+    locked: RealRegistry,  # noqa: F811
     start: Callable[..., RealRegistry],
     image_tool: Tool,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     fresh, file = start(), tmp_path / "auth.json"
     error = error_of(image_tool(locked.host, "backup", "HG0105a", "--to", f"{fresh.host}/{PATH}", "-o", "json"), 5)

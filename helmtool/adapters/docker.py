@@ -95,7 +95,7 @@ def find_image(name: str) -> LocalImage | None:
 def build(context: Path, name: str, arguments: Mapping[str, str], on_line: Callable[[str], None]) -> LocalImage:
     """Builds the Dockerfile of the context, with whichever builder docker has. Raises BuildFailed and DiskFull."""
     options = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
-    code, lines = _follow(["build", "--tag", name, *options, str(context)], on_line)
+    code, lines = _follow(["build", "--force-rm", "--tag", name, *options, str(context)], on_line)
     if code != 0 and "no space left on device" in lines.text.lower():
         raise DiskFull(lines.problems)
     image = find_image(name) if code == 0 else None

@@ -95,7 +95,7 @@ def push_error(host: str, name: str, code: int, text: str, problems: tuple[Probl
     low = text.lower()
     if "immutable" in low:
         return PushImmutable(f"{name} exists already, and the registry keeps tags as they are", problems=problems, hint="helmtool tag next")
-    if re.search(r"unauthorized|denied|authentication required|no basic auth credentials|insufficient_scope", low):
+    if re.search(r"unauthorized|denied|authentication required|no basic auth credentials|insufficient_scope|http 40[13] response", low):
         return PushDenied(host, problems)
     status = re.search(r"unexpected http status: (5\d\d)|(5\d\d) internal server error|(50[0234]) (?:bad gateway|service unavailable)", low)
     if status:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import urllib.error
 import urllib.request
 
 TIMEOUT = 5.0
+
+
+def listens(port: int) -> bool:
+    """Whether a program on this machine takes connections at the port."""
+    with socket.socket() as client:
+        client.settimeout(TIMEOUT)
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def answers(url: str) -> bool:

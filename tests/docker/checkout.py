@@ -14,13 +14,26 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-BASE = os.environ.get("TEST_BASE_IMAGE", "debian:bookworm-slim")
+PLAIN = "debian:bookworm-slim"
+BASE = "newdqmgui-test-base:bookworm"
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 TODAY = f"HG{datetime.now(ZoneInfo('Europe/Zurich')):%d%m}"
 SOURCE = Path(__file__).parents[2]
 
 
 def docker(*arguments: str, check: bool = True, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=check, timeout=timeout, **options)
+
+
+def make_base(folder: Path) -> None:
+    """Debian with the authorities that this machine trusts, for pip: they may be a proxy's, which no image knows."""
+    folder.mkdir()
+    (folder / "authorities.pem").write_bytes(AUTHORITIES.read_bytes() if AUTHORITIES.exists() else b"")
+    lines = [f"FROM {PLAIN}"]
+    if AUTHORITIES.exists():
+        lines += ["COPY authorities.pem /opt/authorities.pem", "ENV PIP_CERT=/opt/authorities.pem"]
+    (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
+    docker("build", "-q", "-t", BASE, str(folder), timeout=300)
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,15 @@ class Ran:
         found: dict[str, Any] = self.document["error"]
         assert found["hint"]
         return found
+
+
+class Child(subprocess.Popen[str]):
+    """A command line that runs; a test that fails beside it ends it, instead of waiting for it."""
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        if kind is not None:
+            self.terminate()
+        super().__exit__(kind, value, trace)
 
 
 @dataclass(frozen=True)
@@ -76,13 +98,11 @@ class Checkout:
         own = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PYTHONPATH": str(SOURCE), "XDG_CACHE_HOME": str(self.home / "cache")}
         return {**own, **kept, **variables}
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **variables: str) -> Child:
         self.home.mkdir(exist_ok=True)
         argv = [sys.executable, "-m", "helmtool", "image", *arguments]
         pipe = subprocess.PIPE
-        return subprocess.Popen(
-            argv, cwd=self.root, env=self.environment(**variables), stdout=pipe, stderr=pipe, stdin=subprocess.DEVNULL, text=True
-        )
+        return Child(argv, cwd=self.root, env=self.environment(**variables), stdout=pipe, stderr=pipe, stdin=subprocess.DEVNULL, text=True)
 
     def run(self, *arguments: str, timeout: float = 120, **variables: str) -> Ran:
         with self.start(*arguments, **variables) as child:

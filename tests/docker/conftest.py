@@ -15,7 +15,7 @@ import pytest
 TESTS = Path(__file__).parents[1]
 sys.path += [str(TESTS / "image"), str(TESTS / "registry")]
 
-from checkout import Checkout, docker  # noqa: E402 - beside this file
+from checkout import Checkout, docker, make_base  # noqa: E402 - beside this file
 from images import RealRegistry  # noqa: E402
 from pod import STAND_IN  # noqa: E402
 
@@ -34,12 +34,13 @@ def why_not() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def daemon() -> None:
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> None:
     reason = why_not()
     if reason and os.environ.get("CI") == "true":
         pytest.fail(reason)
     if reason:
         pytest.skip(reason)
+    make_base(tmp_path_factory.mktemp("docker") / "base")
 
 
 @pytest.fixture

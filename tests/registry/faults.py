@@ -28,11 +28,12 @@ class FaultyWay:
 
             def _answer(self) -> None:
                 way.asked.append(f"{self.command} {self.path}")
-                self.content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.content = self._chunked() if self.headers.get("Transfer-Encoding") else self._sized()
                 if way.fault(self):
                     return
                 hop = {"connection", "content-length", "transfer-encoding"}
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in hop}
+                headers.setdefault("Content-Type", "application/octet-stream")  # urllib would name a form
                 body = self.content if self.command in ("POST", "PATCH", "PUT") else None
                 request = urllib.request.Request(f"http://{registry.host}{self.path}", body, headers, method=self.command)
                 try:
@@ -41,6 +42,17 @@ class FaultyWay:
                     answer = error
                 with answer:
                     self.reply(answer.status, answer.read(), {k: v for k, v in answer.headers.items() if k.lower() not in hop})
+
+            def _sized(self) -> bytes:
+                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+            def _chunked(self) -> bytes:
+                parts = []
+                while size := int(self.rfile.readline().partition(b";")[0], 16):
+                    parts.append(self.rfile.read(size))
+                    self.rfile.readline()
+                self.rfile.readline()
+                return b"".join(parts)
 
             def reply(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> bool:
                 self.send_response_only(status)

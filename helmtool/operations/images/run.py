@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from helmtool.adapters import docker
 from helmtool.adapters.process import Followed
-from helmtool.adapters.web import answers
+from helmtool.adapters.web import answers, listens
 from helmtool.errors import Interrupted, InvalidInput, OperationFailed, Problem
 from helmtool.model.tag import Tag, parse_tag
 from helmtool.operations.guard import Settings
@@ -60,6 +60,8 @@ def run_image(
     registry, _ = registry_of(env, settings)
     docker.daemon()
     served = Served(tag, f"{registry.repository}:{tag}", f"http://localhost:{port}/", f"newdqmgui-{port}")
+    if listens(port):  # else its answer would be taken for the container's
+        raise _port_taken(served, port)
     lines = docker.Lines(on_line)
     progress.start("run", f"{served.image}; a first start compiles for minutes")
     try:
@@ -88,10 +90,14 @@ def _wait(running: Followed, port: int, patience: float) -> bool:
     return True
 
 
+def _port_taken(served: Served, port: int) -> PortTaken:
+    return PortTaken(f"port {port} is in use", hint=f"helmtool image run {served.tag} --port {port % 65535 + 1}")
+
+
 def _failure(served: Served, port: int, code: int, lines: docker.Lines) -> Exception:
     """Why docker, or the server in it, ended, from docker's own words."""
     if re.search(r"port is already allocated|address already in use", lines.text):
-        return PortTaken(f"port {port} is in use", hint=f"helmtool image run {served.tag} --port {port + 1}")
+        return _port_taken(served, port)
     if "is already in use by container" in lines.text:
         return PortTaken(f"a container {served.container} is there already", hint=f"docker rm -f {served.container}, or --port {port + 1}")
     if "/dev/fuse" in lines.text and "no such file" in lines.text:

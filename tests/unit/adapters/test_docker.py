@@ -27,6 +27,7 @@ def test_lines_are_handed_on_without_what_a_terminal_obeys() -> None:
         ("denied: requested access to the resource is denied", "registry-login", 5),
         ("unauthorized: authentication required", "registry-login", 5),
         ("no basic auth credentials", "registry-login", 5),
+        ('error parsing HTTP 403 response body: unexpected end of JSON input: ""', "registry-login", 5),
         ("error from registry: insufficient_scope: authorization failed", "registry-login", 5),
         ("received unexpected HTTP status: 503 Service Unavailable", "registry-failed", 5),
         ("received unexpected HTTP status: 500 Internal Server Error", "registry-failed", 5),

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import getpass
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from helmtool.errors import InvalidInput
+from datetime import UTC, datetime
 
 
 def now() -> str:
     """The present moment, RFC 3339 in UTC, whole seconds."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def today() -> date:
-    """The day at CERN, which tags are named after. Raises InvalidInput where this machine has no time zones."""
-    try:
-        return datetime.now(ZoneInfo("Europe/Zurich")).date()
-    except ZoneInfoNotFoundError:
-        raise InvalidInput("this machine does not know the time zone Europe/Zurich", hint="install the package tzdata") from None
 
 
 def who() -> str:

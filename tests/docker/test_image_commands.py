@@ -13,10 +13,9 @@ from typing import Any
 
 import pytest
 from checkout import BASE, TODAY, Checkout, docker
-from faults import FaultyWay, status_for
-from images import RealRegistry, digest
+from images import AUTH, HTPASSWD, RealRegistry, digest
+from meddler import Meddler, status_for
 from pod import free_port, get, wait_for
-from test_credentials import AUTH, HASH
 
 TAG = f"{TODAY}a"
 STEP_SECONDS = 31
@@ -238,7 +237,7 @@ def test_of_two_who_push_at_once_one_is_told(checkout: Checkout, registry: RealR
 
 @pytest.fixture
 def locked(start: Callable[..., RealRegistry], tmp_path: Path) -> RealRegistry:
-    (tmp_path / "htpasswd").write_text(f"dqm:{HASH}\n")
+    (tmp_path / "htpasswd").write_text(f"{HTPASSWD}\n")
     extra = {"auth": {"htpasswd": {"realm": "test", "path": str(tmp_path / "htpasswd")}}}
     return start(extra=extra, authorization=f"Basic {AUTH}")
 
@@ -281,9 +280,9 @@ def test_a_login_that_is_missing_or_there(checkout: Checkout, locked: RealRegist
 
 @pytest.fixture
 def way(registry: RealRegistry) -> Iterator[Any]:
-    made = FaultyWay(registry)
+    made = Meddler(registry.host)
     yield made
-    made.close()
+    made.stop()
 
 
 @pytest.mark.parametrize(
@@ -293,7 +292,7 @@ def way(registry: RealRegistry) -> Iterator[Any]:
 def test_a_registry_that_refuses_the_tag(checkout: Checkout, registry: RealRegistry, way: Any, status: int, code: int, error: str) -> None:
     behind = moved(checkout, way.host)
     behind.small_image(TAG)
-    way.fault = status_for("PUT", "/manifests/", status)
+    way.before = status_for("PUT", "/manifests/", status)
     assert behind.run("push", TAG, "-o", "json").error(code)["code"] == error
     assert not registry.has(TAG)
     behind.clear()

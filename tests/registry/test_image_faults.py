@@ -8,26 +8,24 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Fault, FaultyWay, status_for
-from images import PATH, RealRegistry
-from test_credentials import AUTH, locked  # noqa: F401 - a fixture
+from images import AUTH, PATH, RealRegistry
+from meddler import Asked, Meddler, Reply, status_for
 from test_image_copies import Tool, big_image, error_of
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def way(start: Callable[..., RealRegistry]) -> Iterator[Any]:
+def way(start: Callable[..., RealRegistry], meddle: Callable[..., Meddler]) -> tuple[Meddler, RealRegistry]:
     """A faulty way to a registry of its own, and that registry."""
     registry = start()
-    made = FaultyWay(registry)
-    yield made, registry
-    made.close()
+    return meddle(registry.host), registry
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
@@ -40,11 +38,11 @@ def test_an_upload_that_is_refused(
 ) -> None:
     faulty, target = way
     registry.push("HG0105a")
-    faulty.fault = status_for(method, "/blobs/uploads/", status)
+    faulty.before = status_for(method, "/blobs/uploads/", status)
     ran = image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}", "-o", "json")
     assert error_of(ran, code)["code"] == error
     assert not target.has("HG0105a")
-    faulty.fault = lambda handler: False
+    faulty.before = lambda asked: None
     assert image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}").code == 0
     assert target.read("HG0105a") == registry.read("HG0105a")
 
@@ -53,40 +51,37 @@ def test_an_upload_that_is_refused(
 def test_a_tag_that_is_refused_after_the_blobs(registry: RealRegistry, way: Any, image_tool: Tool, status: int, code: int) -> None:
     faulty, target = way
     registry.push_index("HG0105a")
-    faulty.fault = status_for("PUT", "/manifests/HG0105a", status)
+    faulty.before = status_for("PUT", "/manifests/HG0105a", status)
     error_of(image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}", "-o", "json"), code)
     assert not target.has("HG0105a")
-    faulty.fault, faulty.asked = (lambda handler: False), []
+    faulty.before, faulty.asked = (lambda asked: None), []
     assert image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}").code == 0
-    assert [line for line in faulty.asked if line.startswith(("POST", "PATCH"))] == []
+    assert faulty.paths("POST") + faulty.paths("PATCH") == []
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 5), (403, 5), (404, 3), (500, 5)])
 def test_a_source_that_refuses_a_blob(way: Any, image_tool: Tool, tmp_path: Path, status: int, code: int) -> None:
     faulty, source = way
     source.push("HG0105a")
-    faulty.fault = status_for("GET", "/blobs/", status)
+    faulty.before = status_for("GET", "/blobs/", status)
     error_of(image_tool(faulty.host, "backup", "HG0105a", "--to", str(tmp_path / "kept.tar"), "-o", "json"), code)
     assert [path.name for path in tmp_path.iterdir() if "tar" in path.name] == []
 
 
-def whole_instead_of_a_part(handler: Any) -> bool:
-    del handler.headers["Range"]
-    return False
+def whole_instead_of_a_part(faulty: Meddler, asked: Asked) -> Reply | None:
+    return faulty.pass_on(replace(asked, headers={name: value for name, value in asked.headers.items() if name != "Range"}))
 
 
-def elsewhere(handler: Any) -> bool:
-    return handler.command == "POST" and bool(handler.reply(202, b"", {"Location": "http://127.0.0.1:1/v2/x/blobs/uploads/1"}))
+def elsewhere(faulty: Meddler, asked: Asked) -> Reply | None:
+    return Reply(202, {"Location": "http://127.0.0.1:1/v2/x/blobs/uploads/1"}) if asked.method == "POST" else None
 
 
-def wrong_bytes(handler: Any) -> bool:
-    return (
-        handler.command == "GET" and "/blobs/" in handler.path and "Range" in handler.headers and bool(handler.reply(206, bytes(4 << 20)))
-    )
+def wrong_bytes(faulty: Meddler, asked: Asked) -> Reply | None:
+    return Reply(206, body=bytes(4 << 20)) if "Range" in asked.headers else None
 
 
-def cut_in_the_middle(handler: Any) -> bool:
-    return handler.command == "PATCH" and bool(handler.hang(0))
+def cut_in_the_middle(faulty: Meddler, asked: Asked) -> Reply | None:
+    return Reply(cut=True) if asked.method == "PATCH" else None
 
 
 @pytest.mark.parametrize(
@@ -99,14 +94,12 @@ def cut_in_the_middle(handler: Any) -> bool:
     ],
     ids=["no-parts", "wrong-bytes", "upload-elsewhere", "cut"],
 )
-def test_answers_that_cannot_be(
-    start: Callable[..., RealRegistry], way: Any, image_tool: Tool, fault: Fault, side: str, error: str
-) -> None:
+def test_answers_that_cannot_be(start: Callable[..., RealRegistry], way: Any, image_tool: Tool, fault: Any, side: str, error: str) -> None:
     faulty, behind = way
     other = start()
     source, target = (faulty, other) if side == "source" else (other, faulty)
     big_image(behind if side == "source" else other, "HG0105a", megabytes=9)
-    faulty.fault = fault
+    faulty.before = lambda asked: fault(faulty, asked)
     ran = image_tool(source.host, "backup", "HG0105a", "--to", f"{target.host}/{PATH}", "-o", "json")
     assert error_of(ran, 5)["code"] == error
     assert not (other if side == "source" else behind).has("HG0105a")
@@ -117,13 +110,13 @@ def test_a_read_that_breaks_goes_on(way: Any, image_tool: Tool, tmp_path: Path) 
     big_image(source, "HG0105a", megabytes=9)
     broken: list[str] = []
 
-    def once(handler: Any) -> bool:
-        if "Range" not in handler.headers or handler.headers["Range"] in broken:
-            return False
-        broken.append(handler.headers["Range"])
-        return bool(handler.hang(0))
+    def once(asked: Asked) -> Reply | None:
+        if "Range" not in asked.headers or asked.headers["Range"] in broken:
+            return None
+        broken.append(asked.headers["Range"])
+        return Reply(cut=True)
 
-    faulty.fault = once
+    faulty.before = once
     assert image_tool(faulty.host, "backup", "HG0105a", "--to", str(tmp_path / "kept.tar")).code == 0
     assert len(broken) == 3
 
@@ -132,19 +125,19 @@ def test_another_image_that_comes_under_the_tag_meanwhile(registry: RealRegistry
     faulty, target = way
     registry.push("HG0105a")
 
-    def overtaken(handler: Any) -> bool:
-        if handler.command == "PATCH" and not target.has("HG0105a"):
+    def overtaken(asked: Asked) -> Reply | None:
+        if asked.method == "PATCH" and not target.has("HG0105a"):
             target.push("HG0105a", created="2025-01-01T00:00:00Z")
-        return False
+        return None
 
-    faulty.fault = overtaken
+    faulty.before = overtaken
     ran = image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}", "-o", "json")
     assert error_of(ran, 4)["code"] == "tag-taken"
     assert target.read("HG0105a") != registry.read("HG0105a")
 
 
 def test_credentials_of_both_sides_are_used_and_never_shown(
-    locked: RealRegistry,  # noqa: F811
+    locked: RealRegistry,
     start: Callable[..., RealRegistry],
     image_tool: Tool,
     tmp_path: Path,
@@ -171,13 +164,13 @@ def test_ended_in_the_middle(way: Any, image_tool: Tool, tmp_path: Path, number:
     image_tool(faulty.host, "backup", "HG0105b", "--to", "x.tar")  # makes the checkout that the process below runs in
     waiting: list[float] = []
 
-    def slow(handler: Any) -> bool:
-        if "Range" in handler.headers and not handler.headers["Range"].startswith("bytes=0-"):
+    def slow(asked: Asked) -> Reply | None:
+        if not asked.headers.get("Range", "bytes=0-").startswith("bytes=0-"):
             waiting.append(time.monotonic())
-            return bool(handler.hang(5))
-        return False
+            return Reply(wait=5, cut=True)
+        return None
 
-    faulty.fault = slow
+    faulty.before = slow
     argv = [sys.executable, "-m", "helmtool", "image", "backup", "HG0105a", "--to", str(tmp_path / "kept.tar"), "-o", "json"]
     variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(argv, cwd=tmp_path / "checkout", env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:

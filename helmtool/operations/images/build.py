@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from helmtool.adapters import docker, machine
 from helmtool.adapters.project import Project, find_project
 from helmtool.model.image import DirtyTree, Room, check_base, check_buildable, check_room, check_source, public_url, revision_label
 from helmtool.model.tag import Tag, parse_tag
-from helmtool.operations.clock import now, today
+from helmtool.operations.clock import now
 from helmtool.operations.guard import Settings
 from helmtool.operations.images.names import require_free
 from helmtool.operations.progress import Progress
+from helmtool.operations.tag_state import zone
 from helmtool.operations.tags import registry_of
 
 
@@ -45,7 +47,7 @@ def build_image(text: str, env: str, settings: Settings, options: BuildOptions, 
     DockerUnreachable, BuildFailed and DiskFull.
     """
     tag = parse_tag(text)
-    check_buildable(tag, today(), any_day=options.any_day)
+    check_buildable(tag, datetime.now(zone()).date(), any_day=options.any_day)
     arguments = _chosen(options)
     project = find_project(settings.config_dir)
     registry, _ = registry_of(env, settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from runs import Ran
 
 PLAIN = "debian:bookworm-slim"
 BASE = "newdqmgui-test-base:bookworm"
@@ -34,26 +35,6 @@ def make_base(folder: Path) -> None:
         lines += ["COPY authorities.pem /opt/authorities.pem", "ENV PIP_CERT=/opt/authorities.pem"]
     (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
     docker("build", "-q", "-t", BASE, str(folder), timeout=300)
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What one command line gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-    def error(self, code: int) -> dict[str, Any]:
-        """The error of a command that must fail so; it says what to do next."""
-        assert self.code == code, self
-        found: dict[str, Any] = self.document["error"]
-        assert found["hint"]
-        return found
 
 
 class Child(subprocess.Popen[str]):

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ TESTS = Path(__file__).parents[1]
 sys.path += [str(TESTS / "image"), str(TESTS / "registry")]
 
 from checkout import Checkout, docker, make_base  # noqa: E402 - beside this file
-from images import RealRegistry  # noqa: E402
+from images import RealRegistry, registries  # noqa: E402
 from pod import STAND_IN  # noqa: E402
 
 ROOT = TESTS.parent
@@ -45,18 +44,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., RealRegistry]]:
-    """Starts registries, and ends them after the test."""
-    started: list[RealRegistry] = []
-
-    def begin(**options: Any) -> RealRegistry:
-        folder = tmp_path / f"registry{len(started)}"
-        folder.mkdir()
-        started.append(RealRegistry(folder, **options))
-        return started[-1].start()
-
-    yield begin
-    for registry in started:
-        registry.stop()
+    with registries(tmp_path) as begin:
+        yield begin
 
 
 @pytest.fixture

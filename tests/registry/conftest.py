@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from images import AUTH, HTPASSWD, PATH, RealRegistry
+from images import AUTH, HTPASSWD, PATH, RealRegistry, registries
 from meddler import Meddler
 from runs import Ran, run_inside
 
@@ -18,17 +18,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., RealRegistry]]:
     """Starts registries, and ends them after the test."""
-    started: list[RealRegistry] = []
-
-    def begin(**options: Any) -> RealRegistry:
-        folder = tmp_path / f"registry{len(started)}"
-        folder.mkdir()
-        started.append(RealRegistry(folder, **options))
-        return started[-1].start()
-
-    yield begin
-    for registry in started:
-        registry.stop()
+    with registries(tmp_path) as begin:
+        yield begin
 
 
 @pytest.fixture

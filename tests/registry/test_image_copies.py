@@ -28,13 +28,6 @@ def big_image(registry: RealRegistry, tag: str, megabytes: int = 21) -> str:
     return registry.manifest(tag, IMAGE, {"config": config, "layers": [registry.blob(layer), registry.blob(b"")]})
 
 
-def error_of(ran: Any, code: int) -> dict[str, Any]:
-    assert ran.code == code, ran
-    error: dict[str, Any] = ran.document["error"]
-    assert error["hint"]
-    return error
-
-
 @EVERY_TYPE
 def test_there_and_back_through_an_archive(start: Callable[..., RealRegistry], image_tool: Tool, tmp_path: Path, media_type: str) -> None:
     registry, fresh, file = start(), start(), tmp_path / "kept.tar"
@@ -107,12 +100,12 @@ def test_a_backup_that_is_there_is_looked_at_and_kept(registry: RealRegistry, im
     first = image_tool(registry.host, "backup", "HG0105a", "--to", str(file))
     before = file.read_bytes()
     again = image_tool(registry.host, "backup", "HG0105a", "--to", str(file), "-o", "json").document
-    other = error_of(image_tool(registry.host, "backup", "HG0105b", "--to", str(file), "-o", "json"), 4)
+    other = image_tool(registry.host, "backup", "HG0105b", "--to", str(file), "-o", "json").error(4)
     assert (first.code, again["written"], other["code"]) == (0, False, "file-taken")
     assert "HG0105a" in other["message"]
     assert file.read_bytes() == before
     file.write_bytes(damaged(before, b"layer of HG0105a"))
-    assert error_of(image_tool(registry.host, "backup", "HG0105a", "--to", str(file), "-o", "json"), 3)["code"] == "invalid-archive"
+    assert image_tool(registry.host, "backup", "HG0105a", "--to", str(file), "-o", "json").error(3)["code"] == "invalid-archive"
 
 
 def damaged(content: bytes, part: bytes) -> bytes:
@@ -148,7 +141,7 @@ def test_a_damaged_archive_writes_nothing(
 ) -> None:
     fresh = start()
     archive.write_bytes(harm(archive.read_bytes()))
-    error = error_of(image_tool(fresh.host, "restore", str(archive), "--from-other", "-o", "json"), 3)
+    error = image_tool(fresh.host, "restore", str(archive), "--from-other", "-o", "json").error(3)
     assert error["code"] == "invalid-archive"
     assert says in error["message"]
     assert [path for path in (fresh.folder / "data").rglob("*") if path.is_file()] == []
@@ -158,8 +151,8 @@ def test_an_archive_of_another_tag_or_repository(
     registry: RealRegistry, start: Callable[..., RealRegistry], image_tool: Tool, archive: Path
 ) -> None:
     fresh = start()
-    assert error_of(image_tool(registry.host, "restore", f"{archive}:HG0105b", "-o", "json"), 4)["code"] == "other-image"
-    error = error_of(image_tool(fresh.host, "restore", str(archive), "-o", "json"), 4)
+    assert image_tool(registry.host, "restore", f"{archive}:HG0105b", "-o", "json").error(4)["code"] == "other-image"
+    error = image_tool(fresh.host, "restore", str(archive), "-o", "json").error(4)
     assert error["code"] == "other-image"
     assert f"{registry.host}/{PATH}" in error["message"]
     assert not fresh.has("HG0105a")
@@ -171,12 +164,12 @@ def test_a_tag_that_is_another_image_is_never_overwritten(
     other, kept = start(), f"{registry.host}/backup/newdqmgui"
     theirs = other.push("HG0105a", created="2025-05-01T10:00:00Z")
     for source in (str(archive), f"{registry.host}/{PATH}:HG0105a"):
-        error = error_of(image_tool(other.host, "restore", source, "--from-other", "-o", "json"), 4)
+        error = image_tool(other.host, "restore", source, "--from-other", "-o", "json").error(4)
         assert error["code"] == "tag-taken"
         assert theirs in error["message"]
     assert digest(other.read("HG0105a")) == theirs
     assert image_tool(other.host, "backup", "HG0105a", "--to", kept).code == 0
-    assert error_of(image_tool(registry.host, "backup", "HG0105a", "--to", kept, "-o", "json"), 4)["code"] == "tag-taken"
+    assert image_tool(registry.host, "backup", "HG0105a", "--to", kept, "-o", "json").error(4)["code"] == "tag-taken"
 
 
 def test_blobs_that_are_there_are_not_sent_again(registry: RealRegistry, start: Callable[..., RealRegistry], image_tool: Tool) -> None:
@@ -209,7 +202,7 @@ def test_blobs_that_are_there_are_not_sent_again(registry: RealRegistry, start: 
 def test_what_cannot_be(registry: RealRegistry, image_tool: Tool, arguments: list[str], code: int, error: str) -> None:
     registry.push("HG0105a")
     given = [word.replace("HERE", f"{registry.host}/{PATH}").replace("HOST", registry.host) for word in arguments]
-    assert error_of(image_tool(registry.host, *given, "-o", "json"), code)["code"] == error
+    assert image_tool(registry.host, *given, "-o", "json").error(code)["code"] == error
 
 
 def test_a_blob_that_is_lost_or_changed_in_the_source(
@@ -221,11 +214,11 @@ def test_a_blob_that_is_lost_or_changed_in_the_source(
     stored = next((registry.folder / "data").rglob(f"blobs/sha256/*/{layer['digest'][7:]}/data"))
     stored.write_bytes(b"X" * layer["size"])
     for to in (str(file), f"{target.host}/{PATH}"):
-        error = error_of(image_tool(registry.host, "backup", "HG0105a", "--to", to, "-o", "json"), 5)
+        error = image_tool(registry.host, "backup", "HG0105a", "--to", to, "-o", "json").error(5)
         assert error["code"] == "wrong-digest"
     stored.unlink()
     for to in (str(file), f"{target.host}/{PATH}"):
-        assert error_of(image_tool(registry.host, "backup", "HG0105a", "--to", to, "-o", "json"), 3)["code"] == "not-in-registry"
+        assert image_tool(registry.host, "backup", "HG0105a", "--to", to, "-o", "json").error(3)["code"] == "not-in-registry"
     assert not target.has("HG0105a")
     assert [path.name for path in tmp_path.iterdir() if "tar" in path.name] == []
     with pytest.raises(urllib.error.HTTPError):
@@ -244,7 +237,7 @@ def test_a_disk_that_is_full_leaves_nothing(registry: RealRegistry, image_tool: 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
-    assert error_of(ran, 1)["code"] == "archive-not-written"
+    assert ran.error(1)["code"] == "archive-not-written"
     assert [path.name for path in tmp_path.iterdir() if "tar" in path.name] == []
 
 
@@ -252,7 +245,7 @@ def test_a_folder_that_may_not_be_written(registry: RealRegistry, image_tool: To
     registry.push("HG0105a")
     (tmp_path / "file").touch()
     ran = image_tool(registry.host, "backup", "HG0105a", "--to", str(tmp_path / "file/kept.tar"), "-o", "json")
-    assert error_of(ran, 1)["code"] == "archive-not-written"
+    assert ran.error(1)["code"] == "archive-not-written"
 
 
 def test_a_restore_keeps_little_in_memory(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from images import AUTH, PATH, RealRegistry
 from meddler import Asked, Meddler, Reply, status_for
-from test_image_copies import Tool, big_image, error_of
+from test_image_copies import Tool, big_image
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +40,7 @@ def test_an_upload_that_is_refused(
     registry.push("HG0105a")
     faulty.before = status_for(method, "/blobs/uploads/", status)
     ran = image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}", "-o", "json")
-    assert error_of(ran, code)["code"] == error
+    assert ran.error(code)["code"] == error
     assert not target.has("HG0105a")
     faulty.before = lambda asked: None
     assert image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}").code == 0
@@ -52,7 +52,7 @@ def test_a_tag_that_is_refused_after_the_blobs(registry: RealRegistry, way: Any,
     faulty, target = way
     registry.push_index("HG0105a")
     faulty.before = status_for("PUT", "/manifests/HG0105a", status)
-    error_of(image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}", "-o", "json"), code)
+    image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}", "-o", "json").error(code)
     assert not target.has("HG0105a")
     faulty.before, faulty.asked = (lambda asked: None), []
     assert image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}").code == 0
@@ -64,7 +64,7 @@ def test_a_source_that_refuses_a_blob(way: Any, image_tool: Tool, tmp_path: Path
     faulty, source = way
     source.push("HG0105a")
     faulty.before = status_for("GET", "/blobs/", status)
-    error_of(image_tool(faulty.host, "backup", "HG0105a", "--to", str(tmp_path / "kept.tar"), "-o", "json"), code)
+    image_tool(faulty.host, "backup", "HG0105a", "--to", str(tmp_path / "kept.tar"), "-o", "json").error(code)
     assert [path.name for path in tmp_path.iterdir() if "tar" in path.name] == []
 
 
@@ -101,7 +101,7 @@ def test_answers_that_cannot_be(start: Callable[..., RealRegistry], way: Any, im
     big_image(behind if side == "source" else other, "HG0105a", megabytes=9)
     faulty.before = lambda asked: fault(faulty, asked)
     ran = image_tool(source.host, "backup", "HG0105a", "--to", f"{target.host}/{PATH}", "-o", "json")
-    assert error_of(ran, 5)["code"] == error
+    assert ran.error(5)["code"] == error
     assert not (other if side == "source" else behind).has("HG0105a")
 
 
@@ -132,7 +132,7 @@ def test_another_image_that_comes_under_the_tag_meanwhile(registry: RealRegistry
 
     faulty.before = overtaken
     ran = image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}", "-o", "json")
-    assert error_of(ran, 4)["code"] == "tag-taken"
+    assert ran.error(4)["code"] == "tag-taken"
     assert target.read("HG0105a") != registry.read("HG0105a")
 
 
@@ -143,7 +143,7 @@ def test_credentials_of_both_sides_are_used_and_never_shown(
     tmp_path: Path,
 ) -> None:
     fresh, file = start(), tmp_path / "auth.json"
-    error = error_of(image_tool(locked.host, "backup", "HG0105a", "--to", f"{fresh.host}/{PATH}", "-o", "json"), 5)
+    error = image_tool(locked.host, "backup", "HG0105a", "--to", f"{fresh.host}/{PATH}", "-o", "json").error(5)
     assert (error["code"], "CLI secret" in error["hint"]) == ("registry-login", True)
     file.write_text(json.dumps({"auths": {locked.host: {"auth": AUTH}}}))
     logged_in = {"REGISTRY_AUTH_FILE": str(file)}

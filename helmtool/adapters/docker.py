@@ -29,9 +29,10 @@ _PUSHED = re.compile(r"\bdigest: (sha256:[0-9a-f]{64})\b")
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """The daemon that answers: its version, all the memory it has, and where it keeps images."""
+    """The daemon that answers: its version, the machine it is on, all the memory it has, and where it keeps images."""
 
     version: str
+    host: str
     memory: int
     folder: Path
 
@@ -76,7 +77,12 @@ def daemon() -> Daemon:
     try:
         info = json.loads(done.stdout)
         if done.returncode == 0 and info.get("ServerVersion") and not info.get("ServerErrors"):
-            return Daemon(str(info["ServerVersion"]), int(info.get("MemTotal") or 0), Path(str(info.get("DockerRootDir") or "/")))
+            return Daemon(
+                str(info["ServerVersion"]),
+                str(info.get("Name")),
+                int(info.get("MemTotal") or 0),
+                Path(str(info.get("DockerRootDir") or "/")),
+            )
     except (ValueError, AttributeError):
         info = None
     errors = info.get("ServerErrors") if isinstance(info, dict) else None

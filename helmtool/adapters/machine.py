@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import shutil
 from pathlib import Path
 
 MEMORY = Path("/proc/meminfo")
+
+
+def is_here(host: str) -> bool:
+    """Whether the name is this machine's: what is free elsewhere cannot be seen."""
+    return host == platform.node()
 
 
 def memory_free(file: Path = MEMORY) -> int | None:

@@ -115,6 +115,6 @@ class Checkout:
             image, _, name = line.partition(" ")
             if image.startswith(self.host):
                 docker("rm", "-f", name, check=False)
-        images = docker("images", "--format", "{{.Repository}}:{{.Tag}}", self.repository).stdout.split()
+        images = docker("images", "--quiet", self.repository).stdout.split()
         if images:
             docker("rmi", "-f", *images, check=False)

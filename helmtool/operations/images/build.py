@@ -86,11 +86,12 @@ def _labels(project: Project, *, allow_dirty: bool) -> dict[str, str]:
 def _check_machine(options: BuildOptions, progress: Progress) -> None:
     """Raises DockerMissing, DockerUnreachable, and NotEnoughRoom unless a small machine will do."""
     daemon = docker.daemon()
-    memory = [size for size in (daemon.memory, machine.memory_free()) if size]
-    room = Room(min(memory, default=None), machine.disk_free(daemon.folder))
     if options.allow_small:
         progress.skip("machine", "--allow-small")
         return
+    here = machine.is_here(daemon.host)
+    memory = [size for size in (daemon.memory, machine.memory_free() if here else None) if size]
+    room = Room(min(memory, default=None), machine.disk_free(daemon.folder) if here else None)
     check_room(room)
     if room.disk is None:
-        progress.warn(f"docker keeps images in {daemon.folder}, which cannot be seen from here: its free space is not known")
+        progress.warn(f"docker keeps images in {daemon.folder} of {daemon.host}, whose free space is not known here")

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from helmtool.adapters.registry.blobs import ImageStore
-from helmtool.adapters.registry.errors import NotFound
 from helmtool.model.image import TagLost, TagTaken
 from helmtool.model.image_layout import Descriptor, Whole
 from helmtool.model.size import in_words
 from helmtool.operations.images.meter import Meter
+from helmtool.operations.images.names import digest_if_any
 from helmtool.operations.progress import Progress
 
 
 def is_there(target: ImageStore, tag: str, digest: str) -> bool:
     """Whether the tag names that digest already. Raises TagTaken where it names another one."""
-    try:
-        found = target.digest(tag)
-    except NotFound:  # a repository comes into being with its first image
-        found = None
+    found = digest_if_any(target, tag)
     if found and found != digest:
         name = f"{target.repository}:{tag}"
         raise TagTaken(name, found, hint=f"this image is {digest}; compare: helmtool tag check {tag}")

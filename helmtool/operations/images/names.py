@@ -20,13 +20,14 @@ def next_free(registry: Registry, tag: Tag) -> Tag | None:
 def require_free(registry: Registry, tag: Tag) -> None:
     """Raises TagTaken where the registry has the tag or its stable twin; a repository that is not there yet has none."""
     for name in (str(tag), str(tag.as_stable())):
-        digest = _digest(registry, name)
+        digest = digest_if_any(registry, name)
         if digest:
             free = next_free(registry, tag)
             raise TagTaken(f"{registry.repository}:{name}", digest, hint=f"helmtool image build {free}" if free else "helmtool tag next")
 
 
-def _digest(registry: Registry, name: str) -> str | None:
+def digest_if_any(registry: Registry, name: str) -> str | None:
+    """What the tag names; nothing also where the repository is not there yet, for it comes with its first image."""
     try:
         return registry.digest(name)
     except NotFound:

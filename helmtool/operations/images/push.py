@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from helmtool.adapters import docker
 from helmtool.adapters.registry import Registry
-from helmtool.adapters.registry.errors import NotFound
 from helmtool.model.image import TagLost, TagTaken, check_pushable, push_hint
 from helmtool.model.tag import Tag, parse_tag
 from helmtool.operations.guard import Settings
-from helmtool.operations.images.names import next_free
+from helmtool.operations.images.names import digest_if_any, next_free
 from helmtool.operations.progress import Progress
 from helmtool.operations.tags import registry_of
 
@@ -41,7 +40,7 @@ def push_image(text: str, env: str, settings: Settings, progress: Progress, slee
     name = f"{registry.repository}:{tag}"
     docker.daemon()
     image = docker.require_image(name, hint=f"helmtool image build {tag}; docker image ls {registry.repository}")
-    found = _digest(registry, tag)
+    found = digest_if_any(registry, str(tag))
     if found and f"{registry.repository}@{found}" in image.digests:
         return Pushed(tag, str(registry.repository), found, False)
     if found:
@@ -57,15 +56,7 @@ def push_image(text: str, env: str, settings: Settings, progress: Progress, slee
 
 def _require_won(registry: Registry, tag: Tag, digest: str) -> None:
     """Raises TagLost where the tag names another digest, with the next free tag."""
-    found = _digest(registry, tag)
+    found = digest_if_any(registry, str(tag))
     if found != digest:
         name = f"{registry.repository}:{tag}"
         raise TagLost(name, digest, found, push_hint(registry.repository, tag, next_free(registry, tag)))
-
-
-def _digest(registry: Registry, tag: Tag) -> str | None:
-    """What the tag names; nothing in a repository that is not there yet."""
-    try:
-        return registry.digest(str(tag))
-    except NotFound:
-        return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from pathlib import Path
 
-from helmtool.adapters.machine import disk_free, memory_free
+from helmtool.adapters.machine import disk_free, is_here, memory_free
 
 
 def test_memory(tmp_path: Path) -> None:
@@ -19,3 +20,8 @@ def test_memory(tmp_path: Path) -> None:
 def test_disk(tmp_path: Path) -> None:
     assert (disk_free(tmp_path) or 0) > 0
     assert disk_free(tmp_path / "none") is None
+
+
+def test_only_this_machine_is_here() -> None:
+    assert is_here(platform.node())
+    assert not is_here("docker-desktop")

@@ -35,6 +35,11 @@ test: venv tools ## Run the tests: units, chart, and the embedded cluster
 test-image: venv ## Test the image's scripts: a real Kerberos realm, sudo, the pod's own paths (README of docker/newdqmgui)
 	$(PYTEST) tests/image
 
+test-docker: venv ## Build, run, push and keep the image with a real docker and a real registry
+	@command -v docker-registry >/dev/null || { echo "docker-registry is missing. Next: apt-get install docker-registry"; exit 1; }
+	@docker version >/dev/null || { echo "no docker daemon answers. Next: systemctl start docker"; exit 1; }
+	$(PYTEST) tests/docker
+
 test-registry: venv ## Run the tests against a real registry (Debian: docker-registry openssl)
 	@for program in docker-registry openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
 	$(PYTEST) tests/registry
@@ -69,4 +74,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-image test-registry test-secrets test-leaks proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-docker test-image test-registry test-secrets test-leaks proofs lint schemas docs bench lock

@@ -8,10 +8,11 @@ import logging
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,8 @@ GUARDIAN = 'trap "" HUP INT TERM; cat >/dev/null; rm -rf -- "$0"'
 """A shell that waits until its standard input ends, which it does however this process ends, and then removes a folder."""
 _groups: set[int] = set()
 """The process groups that `run_async` has under way."""
+PATIENCE = 10.0
+"""Seconds for a program to end after it was asked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +86,6 @@ def run_on_terminal(argv: Sequence[str], env: Mapping[str, str]) -> int:
         signal.signal(signal.SIGINT, kept)
 
 
-def _end(program: subprocess.Popen[bytes]) -> None:
-    if program.poll() is None:
-        program.terminate()
-        try:
-            program.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            program.kill()
-            program.wait()
-
-
 @contextlib.contextmanager
 def removed_at_the_end(folder: Path) -> Iterator[None]:
     """Has the folder removed when the block is left, and also when this process is killed in it, by a small process of its own."""
@@ -112,6 +105,59 @@ def removed_at_the_end(folder: Path) -> Iterator[None]:
         if guardian.stdin:
             guardian.stdin.close()
         guardian.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A program that runs beside this one, while its output is handed on."""
+
+    _child: subprocess.Popen[bytes]
+    _reader: threading.Thread
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """The exit code, once the last line is handed on; nothing where that takes more than `timeout` seconds."""
+        try:
+            code = self._child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+        self._reader.join(PATIENCE)
+        return code
+
+
+@contextlib.contextmanager
+def follow(argv: Sequence[str], on_line: Callable[[str], None], *, env: Mapping[str, str] | None = None) -> Iterator[Followed]:
+    """Starts a program and hands every line of both its outputs on, in their order and from a thread, as soon as it is there.
+
+    A Ctrl-C does not reach the program; it has ended when the block is left: by itself, by SIGTERM, or killed 10 s later.
+    Raises FileNotFoundError and PermissionError.
+    """
+    log.info("run: %s", " ".join(argv))
+    child = subprocess.Popen(
+        list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment(env), start_new_session=True
+    )
+    reader = threading.Thread(target=_hand_on, args=(child.stdout, on_line), daemon=True)
+    reader.start()
+    try:
+        yield Followed(child, reader)
+    finally:
+        _end(child)
+        reader.join(PATIENCE)
+
+
+def _hand_on(stream: IO[bytes], on_line: Callable[[str], None]) -> None:
+    with stream:
+        for line in stream:
+            on_line(line.decode(errors="replace").rstrip("\r\n"))
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
 
 async def run_async(

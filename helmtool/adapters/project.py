@@ -16,6 +16,7 @@ from helmtool.model.registry import Retention
 
 CHART = Path("charts/newdqmgui")
 ENVIRONMENTS = Path("values/environments.yaml")
+IMAGE = Path("docker/newdqmgui")
 
 
 class ProjectNotFound(InvalidInput):
@@ -53,6 +54,12 @@ class Project:
     def chart(self) -> Path:
         """The chart's folder."""
         return self.root / CHART
+
+    @property
+    def image(self) -> Path:
+        """The build context of the image. Raises FileUnreadable where it has no Dockerfile."""
+        self.read(IMAGE / "Dockerfile")
+        return self.root / IMAGE
 
     def environments(self) -> dict[str, Environment]:
         """The environments of `values/environments.yaml`, by name. Raises InvalidInput."""
@@ -105,9 +112,9 @@ class Project:
         except (ValueError, OSError):
             return str(file)
 
-    def git_state(self) -> GitState:
-        """The commit of the checkout and whether charts/ and values/ are as committed, in one call of git."""
-        argv = ["git", "-C", str(self.root), "status", "--porcelain=v2", "--branch", "--", "charts", "values"]
+    def git_state(self, *folders: str) -> GitState:
+        """The commit of the checkout and whether the folders are as committed, charts/ and values/ where none is named; one call of git."""
+        argv = ["git", "-C", str(self.root), "status", "--porcelain=v2", "--branch", "--", *(folders or ("charts", "values"))]
         try:
             completed = process.run(argv, timeout=10)
         except (OSError, subprocess.TimeoutExpired):
@@ -117,6 +124,14 @@ class Project:
         if completed.returncode != 0 or commit in ("", "(initial)"):
             return GitState()
         return GitState(commit, all(line.startswith("#") for line in lines))
+
+    def git_origin(self) -> str:
+        """The address that the checkout was cloned from, as git has it: it may hold credentials. Empty where there is none."""
+        try:
+            completed = process.run(["git", "-C", str(self.root), "remote", "get-url", "origin"], timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return completed.stdout.decode(errors="replace").strip() if completed.returncode == 0 else ""
 
 
 def find_project(config_dir: Path | None) -> Project:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from helmtool import __version__
-from helmtool.cli import environments, local, offline, releases, secrets, tags
+from helmtool.cli import environments, images, local, offline, releases, secrets, tags
 from helmtool.cli.last_words import print_traceback
 from helmtool.cli.options import reset, terminal, with_globals
 from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, UsageError
@@ -29,6 +29,7 @@ app.add_typer(local.app, name="local")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(tags.app, name="tag")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(images.app, name="image")
 
 REPORT = "run it again with -vv, and report what it prints"
 

@@ -9,6 +9,7 @@ import typer
 
 from helmtool.cli.confirm import NotConfirmed
 from helmtool.cli.options import YesOption, complete_environment, group, terminal, with_globals
+from helmtool.model.size import in_words
 
 app = group("Image tags: HG<day><month><a-z>, with -stable once accepted.")
 
@@ -58,7 +59,7 @@ def _facts_rows(state: Any) -> list[tuple[str, str]]:
         ("digest", facts.digest),
         ("created", _moment(facts.created)),
         *([("pushed", _moment(use.pushed)), ("pulled", _moment(use.pulled, "never"))] if use.last else []),
-        ("size", f"{_size(facts.size)}, compressed"),
+        ("size", f"{in_words(facts.size)}, compressed"),
         ("platform", ", ".join(facts.platforms) or "not known"),
         *([] if state.tag.stable else [("stable twin", twin)]),
         ("clean-up", state.risk),
@@ -108,7 +109,7 @@ def list_command(env: EnvOption = "prod") -> None:
         (
             str(state.tag),
             f"{state.facts.created:%Y-%m-%d %H:%M}" if state.facts.created else "-",
-            _size(state.facts.size),
+            in_words(state.facts.size),
             state.stable,
             state.facts.digest.removeprefix("sha256:")[:12],
             "yes" if state.kept else f"to {state.drops_on}" if state.drops_on else "-",
@@ -156,14 +157,6 @@ def stable(
         terminal.document({"tag": str(made.tag), "digest": made.digest, "repository": made.repository, "written": made.written})
     else:
         terminal.data(f"{made.tag} {'is' if made.written else 'was already'} {made.digest}")
-
-
-def _size(size: int) -> str:
-    """Bytes as people read them, in eight characters at most."""
-    if size < 1000:
-        return f"{size} B"
-    power = min((len(str(size)) - 1) // 3, 4)
-    return f"{size / 1000**power:.1f} {'kMGT'[power - 1]}B"
 
 
 app.command()(with_globals(check))

@@ -45,7 +45,7 @@ class Terminal:
         """Says that a step goes on; a terminal shows it until the next news, a log keeps it."""
         if not self.quiet and _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
             room = max(shutil.get_terminal_size().columns - len(step.ljust(9)) - 4, 0)
-            self._write(sys.stderr, f"{ERASE}{self._mark('start', sys.stderr)} {step:<9} {redact_text(text)[:room]}")
+            self._write(sys.stderr, f"{ERASE}{self._mark('start', sys.stderr)} {step:<9} {_harmless(text)[:room]}")
             self._unfinished = True
         else:
             self._news("start", step, text)

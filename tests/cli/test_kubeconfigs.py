@@ -180,7 +180,7 @@ def test_a_server_that_never_answers_is_given_up_soon(cli: Cli, silent: int, sch
     started = time.monotonic()
     ran = cli.run(*with_config(cli.kubeconfig(f"{scheme}://127.0.0.1:{silent}")), "-o", "json")
     assert (ran.code, ran.document["error"]["code"]) == (5, "cluster-unreachable")
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 10  # 5 s of patience, and the start of a program on a busy machine
 
 
 def test_nothing_listens(inside: Inside) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from images import AUTH, HTPASSWD, PATH, RealRegistry
+from images import AUTH, HTPASSWD, PATH, RealRegistry, registries
 from meddler import Meddler
 from runs import Ran, run_inside
 
@@ -18,17 +18,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., RealRegistry]]:
     """Starts registries, and ends them after the test."""
-    started: list[RealRegistry] = []
-
-    def begin(**options: Any) -> RealRegistry:
-        folder = tmp_path / f"registry{len(started)}"
-        folder.mkdir()
-        started.append(RealRegistry(folder, **options))
-        return started[-1].start()
-
-    yield begin
-    for registry in started:
-        registry.stop()
+    with registries(tmp_path) as begin:
+        yield begin
 
 
 @pytest.fixture
@@ -76,9 +67,19 @@ def tool(tmp_path: Path, checkout: Path) -> Callable[..., Ran]:
     home.mkdir()
     plain = (root / "values/prod.yaml").read_text()
 
-    def run(host: str, *arguments: str, env: dict[str, str] | None = None) -> Ran:
+    def run(host: str, *arguments: str, env: dict[str, str] | None = None, group: str = "tag") -> Ran:
         (root / "values/prod.yaml").write_text(f"{plain}\nimage: {{repository: '{host}/{PATH}'}}\n")
         variables = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(home), "XDG_CACHE_HOME": str(tmp_path / "cache"), **(env or {})}
-        return run_inside(root, variables, ["tag", *arguments])
+        return run_inside(root, variables, [group, *arguments])
+
+    return run
+
+
+@pytest.fixture
+def image_tool(tool: Callable[..., Ran]) -> Callable[..., Ran]:
+    """The same for `helmtool image …`."""
+
+    def run(host: str, *arguments: str, **options: Any) -> Ran:
+        return tool(host, *arguments, group="image", **options)
 
     return run

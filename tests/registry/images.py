@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,3 +142,21 @@ class RealRegistry:
                 return False
             raise
         return True
+
+
+@contextlib.contextmanager
+def registries(folder: Path) -> Iterator[Callable[..., RealRegistry]]:
+    """Starts registries, each in a folder of its own below this one, and ends them in the end."""
+    started: list[RealRegistry] = []
+
+    def begin(**options: Any) -> RealRegistry:
+        own = folder / f"registry{len(started)}"
+        own.mkdir()
+        started.append(RealRegistry(own, **options))
+        return started[-1].start()
+
+    try:
+        yield begin
+    finally:
+        for registry in started:
+            registry.stop()

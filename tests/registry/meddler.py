@@ -54,14 +54,13 @@ class Meddler:
             protocol_version = "HTTP/1.1"
 
             def handle_any(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                asked = Asked(self.command, self.path, dict(self.headers.items()), body)
+                asked = Asked(self.command, self.path, dict(self.headers.items()), _body(self))
                 meddler.asked.append(asked)
                 reply = meddler.before(asked) or meddler.after(asked, meddler.pass_on(asked))
                 with contextlib.suppress(OSError):
                     meddler.answer(self, reply)
 
-            do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = handle_any
+            do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -121,6 +120,23 @@ class _Quiet(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass
+
+
+def _body(handler: BaseHTTPRequestHandler) -> bytes:
+    """The body of a request, in whichever of the two ways it is sent: docker does not know its length before."""
+    if not handler.headers.get("Transfer-Encoding"):
+        return handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+    parts = []
+    while size := int(handler.rfile.readline().partition(b";")[0], 16):
+        parts.append(handler.rfile.read(size))
+        handler.rfile.readline()
+    handler.rfile.readline()
+    return b"".join(parts)
+
+
+def status_for(method: str, part: str, status: int) -> Before:
+    """Answers with the status where the method and a part of the path fit."""
+    return lambda asked: Reply(status) if asked.method == method and part in asked.path else None
 
 
 def _parts(reply: Reply) -> Iterator[bytes]:

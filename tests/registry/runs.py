@@ -27,6 +27,13 @@ class Ran:
     def document(self) -> Any:
         return json.loads(self.out)
 
+    def error(self, code: int) -> dict[str, Any]:
+        """The error of a command that must end with that code; it says what to do next."""
+        assert self.code == code, self
+        found: dict[str, Any] = self.document["error"]
+        assert found["hint"]
+        return found
+
 
 def run_inside(root: Path, variables: dict[str, str], arguments: Sequence[str]) -> Ran:
     out, err = io.StringIO(), io.StringIO()

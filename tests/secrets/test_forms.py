@@ -122,3 +122,12 @@ def test_plaintext_in_the_clear_is_for_its_owner_alone(checkout: Checkout, key: 
     checkout.fails("decrypt", path, "--out", "/dev/stdout", "--identity", key.file, "--force", code=3, says=["no plain file"])
     missing = checkout.run("decrypt", path, "--identity", key.file)
     assert (missing.code, missing.out) == (2, b"")
+
+
+def test_rules_of_a_repository_leave_nothing_in_the_clear(checkout: Checkout, key: Key, other: Key) -> None:
+    rule = f"creation_rules:\n  - age: {other.recipient}\n    unencrypted_regex: password\n"
+    for folder in (checkout.root, checkout.service, checkout.home):
+        (folder / ".sops.yaml").write_text(rule)
+    path = checkout.sealed("app.json", '{"password": "secret-word"}', key)
+    assert b"secret-word" not in path.read_bytes()
+    assert other.recipient.encode() not in path.read_bytes()

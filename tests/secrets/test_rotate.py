@@ -161,7 +161,7 @@ def test_a_file_that_changed_before_the_rotation_was_finished(checkout: Checkout
 
 
 def test_killed_at_random_moments(checkout: Checkout, key: Key, other: Key, capsys: pytest.CaptureFixture[str]) -> None:
-    """HELMTOOL_ROTATE_KILLS runs; the moments come from HELMTOOL_ROTATE_SEED."""
+    """As often as HELMTOOL_ROTATE_KILLS says; the moments come from HELMTOOL_ROTATE_SEED. Runs that were faster do not count."""
     filled(checkout, key)
     picks, now, target = random.Random(SEED), key, other
     began = time.monotonic()
@@ -169,13 +169,16 @@ def test_killed_at_random_moments(checkout: Checkout, key: Key, other: Key, caps
     whole, (now, target) = time.monotonic() - began, (other, key)
     both = checkout.home / "both"
     both.write_text(key.file.read_text() + other.file.read_text())
-    killed = 0
-    for _ in range(KILLS):
+    killed = runs = 0
+    while killed < KILLS:
+        runs += 1
+        assert runs <= 10 * KILLS, "too few were killed while they ran"
         running = checkout.start("rotate", "--to", target.file, "--identity", both)
         time.sleep(picks.uniform(0.2, 1.1) * whole)
         os.killpg(running.pid, signal.SIGKILL)
         running.communicate()
         killed += running.returncode == -signal.SIGKILL
+        whole *= 0.9 if running.returncode != -signal.SIGKILL else 1.0  # the machine has become faster since
         assert opened(checkout, key, other) == CONTENT
         assert not files_with(CANARY.encode(), checkout.root, checkout.home)
         if picks.random() < 0.5:  # else the next run finds what this one left
@@ -187,6 +190,20 @@ def test_killed_at_random_moments(checkout: Checkout, key: Key, other: Key, caps
     assert opened(checkout, target) == CONTENT
     hidden = [path for path in checkout.service.iterdir() if path.name.startswith(".")]
     assert not hidden
-    assert killed > KILLS / 3, "too few were killed while they ran"
     with capsys.disabled():
-        print(f"\n{killed} of {KILLS} rotations killed while they ran, one takes {whole:.1f} s")
+        print(f"\n{killed} of {runs} rotations killed while they ran, one takes about {whole:.1f} s")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_in_words_and_leaves_every_file_whole(checkout: Checkout, key: Key, other: Key, number: signal.Signals) -> None:
+    filled(checkout, key)
+    running = checkout.start("rotate", "--to", other.file, "--identity", key.file)
+    assert running.stderr
+    said = running.stderr.readline().decode()  # the first file is being prepared
+    running.send_signal(number)
+    _, err = running.communicate(timeout=30)
+    assert "rotate" in said
+    assert running.returncode == 130, err
+    assert f"ended by {number.name}; every file is whole" in err.decode()
+    assert opened(checkout, key, other) == CONTENT
+    assert not [path for path in checkout.service.iterdir() if path.name.startswith(".")]

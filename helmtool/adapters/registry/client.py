@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
@@ -14,7 +14,7 @@ from helmtool.adapters.registry.cache import FactsCache
 from helmtool.adapters.registry.credentials import Credential, find_credential
 from helmtool.adapters.registry.errors import LoginNeeded, NotFound, RegistryForbids
 from helmtool.adapters.registry.harbor import Harbor
-from helmtool.adapters.registry.transport import THREADS, Answer, Transport
+from helmtool.adapters.registry.transport import READS, THREADS, Answer, Transport
 from helmtool.model.harbor import Artifact
 from helmtool.model.registry import (
     IMAGE_TYPES,
@@ -191,11 +191,20 @@ class Registry:
         return after._replace(scheme=before.scheme).geturl()
 
     def _call(
-        self, method: str, url: str, what: str, *, limit: int, accept: str = "", body: bytes | None = None, media_type: str = ""
+        self,
+        method: str,
+        url: str,
+        what: str,
+        *,
+        limit: int,
+        accept: str = "",
+        body: bytes | None = None,
+        media_type: str = "",
+        part: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request, with as much about who asks as the registry wants. 404 is given back, other refusals raise."""
-        actions = PUSH if method == "PUT" else PULL
-        fixed = {**({"Accept": accept} if accept else {}), **({"Content-Type": media_type} if media_type else {})}
+        actions = PULL if method in READS else PUSH
+        fixed = {**({"Accept": accept} if accept else {}), **({"Content-Type": media_type} if media_type else {}), **(part or {})}
         while True:
             header = self._auth.header(actions)
             answer = self._transport.send(method, url, {**fixed, **header}, limit=limit, body=body)

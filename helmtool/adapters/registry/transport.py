@@ -44,10 +44,11 @@ class _Broken(Exception):
 
 
 class Transport:
-    """Sends requests for one registry; may be used by several threads."""
+    """Sends requests for one registry; may be used by several threads. `patience` is in seconds without a byte of an answer."""
 
     def __init__(self, host: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self.host = host
+        self.patience = READ_TIMEOUT
         self._sleep = sleep
         self._pools: dict[str, urllib3.PoolManager] = {}
 
@@ -129,7 +130,7 @@ class Transport:
                 redirect=False,
                 retries=False,
                 preload_content=False,
-                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+                timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=self.patience),
             )
             try:
                 content = b"" if method == "HEAD" else self._read(response, limit, host)
@@ -160,7 +161,7 @@ class Transport:
         try:
             yield
         except errors.ReadTimeoutError:
-            raise RegistryUnreachable(host, f"no answer within {READ_TIMEOUT:.0f} s") from None
+            raise RegistryUnreachable(host, f"no answer within {self.patience:.0f} s") from None
         except errors.NameResolutionError:
             raise RegistryUnreachable(host, "its name is not known") from None
         except errors.SSLError as error:

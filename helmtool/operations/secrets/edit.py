@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
-import signal
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
 
 from helmtool.adapters import process
 from helmtool.adapters.files import SUFFIX, FileRefused, read_regular, replace_file
 from helmtool.adapters.memory import memory_folder
-from helmtool.errors import Interrupted, OperationFailed
+from helmtool.errors import OperationFailed
 from helmtool.model.age import Identity
 from helmtool.model.envelope import Form, form_for, read_envelope
 from helmtool.model.redaction import protect
@@ -24,6 +19,7 @@ from helmtool.operations.progress import Progress
 from helmtool.operations.secrets.bundle import LARGEST
 from helmtool.operations.secrets.decrypt import decrypt_file
 from helmtool.operations.secrets.proof import encrypt_proven
+from helmtool.operations.secrets.signals import ended_by_signals
 
 VIM = frozenset({"vi", "vim", "nvim", "view", "gvim", "vim.basic", "vim.tiny", "vim.nox"})
 VIM_OPTIONS = ("-n", "-i", "NONE", "--cmd", "set nobackup nowritebackup noundofile")
@@ -51,7 +47,7 @@ def edit_file(path: Path, identity: Identity, progress: Progress) -> Edited:
     """
     old = read_regular(path)
     plain = decrypt_file(path, identity)
-    with _ended_by_signals(), memory_folder() as folder:
+    with ended_by_signals("nothing was changed"), memory_folder() as folder:
         edited = _edited(folder, path.name.removesuffix(SUFFIX), plain)
     protect(edited)
     if edited == plain:
@@ -110,24 +106,3 @@ def _encrypt(path: Path, old: bytes, edited: bytes, identity: Identity, progress
     if used is not envelope.form:
         progress.warn(f"{path} was encrypted as {envelope.form} and now is as {used}, which keeps every byte")
     return content
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Makes SIGTERM and SIGHUP an exception, the first of them alone: what has to be wiped is wiped on the way out."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, _frame: Any) -> NoReturn:
-        for one in (*numbers, signal.SIGINT):
-            signal.signal(one, signal.SIG_IGN)
-        raise Interrupted(f"ended by {signal.Signals(number).name}; nothing was changed")
-
-    kept = {number: signal.signal(number, end) for number in (*numbers, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)

@@ -16,6 +16,8 @@ from helmtool.model.redaction import protect
 from helmtool.model.text import oddities
 from helmtool.operations.progress import Progress
 from helmtool.operations.secrets.bundle import LARGEST
+from helmtool.operations.secrets.proof import encrypt_proven
+from helmtool.operations.secrets.signals import ended_by_signals
 
 
 class RecipientsDiffer(InvalidInput):
@@ -55,18 +57,23 @@ def encrypt_files(
     """
     plain = {file: _read(file) for file in _accepted(files)}
     chosen = {file: _recipients(file.parent, recipients, identity) for file in plain}
-    sops = Sops(identity)
-    prepared = {file: _prepare(file, content, chosen[file], sops) for file, content in plain.items()}
-    done = []
-    for file, (form, content) in prepared.items():
-        target = _target(file)
-        if content is not None:
-            replace_file(target, content)
-        for oddity in oddities(plain[file]):
-            progress.warn(f"{file} {oddity}")
-        removed = remove and _remove(file)
-        done.append(Encrypted(target, chosen[file], form, content is not None, removed))
-    return done
+    prepared = {file: _prepare(file, content, chosen[file], identity) for file, content in plain.items()}
+    with ended_by_signals("what is written is whole, and the same command again goes on"):
+        return [_put(file, plain[file], chosen[file], *prepared[file], remove, progress) for file in prepared]
+
+
+def _put(
+    file: Path, plain: bytes, recipients: tuple[str, ...], form: Form, content: bytes | None, remove: bool, progress: Progress
+) -> Encrypted:
+    """Writes one encrypted file where it has changed, and removes its plaintext where that is wanted."""
+    target = _target(file)
+    if content is not None:
+        replace_file(target, content)
+    for oddity in oddities(plain):
+        progress.warn(f"{file} {oddity}")
+    if remove:
+        file.unlink()
+    return Encrypted(target, recipients, form, content is not None, remove)
 
 
 def _target(file: Path) -> Path:
@@ -146,12 +153,17 @@ def recipients_beside(folder: Path) -> dict[Path, frozenset[str]]:
     return {path: recipients for path, recipients in found.items() if recipients}
 
 
-def _prepare(file: Path, plain: bytes, recipients: tuple[str, ...], sops: Sops) -> tuple[Form, bytes | None]:
-    """The form, and the new content of the encrypted file; no content where the old one holds the same for the same people."""
-    form = form_for(plain, file.name)
-    old = _target(file)
+def _prepare(file: Path, plain: bytes, recipients: tuple[str, ...], identity: Identity | None) -> tuple[Form, bytes | None]:
+    """The form, and the new content of the encrypted file; no content where the old one holds the same for the same people.
+
+    Proven by decrypting it, where the identity is one of those whom it is for.
+    """
+    form, old, sops = form_for(plain, file.name), _target(file), Sops(identity)
     if old.exists() and _holds(old, plain, recipients, sops):
         return form, None
+    if identity and identity.opens and identity.opens.intersection(recipients):
+        content, form = encrypt_proven(plain, file.name, recipients, form, identity)
+        return form, content
     return form, sops.encrypt(plain, file.name, recipients, form)
 
 
@@ -162,8 +174,3 @@ def _holds(path: Path, plain: bytes, recipients: tuple[str, ...], sops: Sops) ->
         return set(envelope.recipients) == set(recipients) and sops.decrypt(content, path) == plain
     except HelmtoolError:  # not ours to open, or no whole file: then it is written anew
         return False
-
-
-def _remove(file: Path) -> bool:
-    file.unlink()
-    return True

@@ -15,8 +15,7 @@ from helmtool.model.manifest import ObjectKey
 from helmtool.model.redaction import protect
 from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress
-from helmtool.operations.reach import check_cluster
-from helmtool.operations.session import Session, open_session
+from helmtool.operations.reach import Reached, check_cluster, reach
 
 KEY, KEY_FILE = "SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE"
 LARGEST = 1024 * 1024
@@ -28,7 +27,7 @@ class IdentityMissing(IdentityInvalid):
     code = "identity-missing"
 
 
-def find_identity(session: Session, file: Path | None) -> Identity:
+def find_identity(session: Reached, file: Path | None) -> Identity:
     """The identity for an environment: `--identity`, SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, else the Secret of its cluster.
 
     Raises IdentityMissing, IdentityInvalid (3), and Unreachable (5) where the Secret may not be read.
@@ -51,7 +50,7 @@ def chosen_identity(env: str | None, file: Path | None, settings: Settings, prog
     """The identity for files alone: `--identity`, else of the named environment's cluster, else of the variables."""
     if env is None or file:
         return local_identity(file)
-    return cluster_identity(open_session(env, settings, progress))
+    return cluster_identity(reach(env, settings, progress))
 
 
 def required_identity(env: str | None, file: Path | None, settings: Settings, progress: Progress) -> Identity:
@@ -70,7 +69,7 @@ def identity_secret(namespace: str) -> tuple[str, str]:
     return f"{namespace}-keys-secrets", f"{namespace}-keys.txt"
 
 
-def cluster_identity(session: Session) -> Identity:
+def cluster_identity(session: Reached) -> Identity:
     """The identity that the environment's namespace holds. Raises IdentityMissing, IdentityInvalid, and Unreachable (5)."""
     check_cluster(session)
     namespace = session.cluster.namespace
@@ -127,4 +126,4 @@ def environment_identity(env: str, file: Path | None, settings: Settings, progre
     Raises UnknownEnvironment too: the name is checked in any case.
     """
     find_project(settings.config_dir).environment(env)
-    return local_identity(file) or cluster_identity(open_session(env, settings, progress))
+    return local_identity(file) or cluster_identity(reach(env, settings, progress))

@@ -17,6 +17,7 @@ from helmtool.operations.progress import Progress
 from helmtool.operations.secrets.bundle import FilesNotDecryptable
 from helmtool.operations.secrets.proof import encrypt_proven
 from helmtool.operations.secrets.rotation import finish, only_one, prepare
+from helmtool.operations.secrets.signals import ended_by_signals
 
 
 class NewIdentityUnknown(InvalidInput):
@@ -50,7 +51,7 @@ def rotate_service(
     recipients = _wanted(new, others)
     Sops(new)  # before anything is touched: it may be missing
     folder = list_files(checkout, service).folder
-    with only_one(folder):
+    with ended_by_signals("every file is whole, and the same command again goes on"), only_one(folder):
         done = finish(folder)
         if done:
             progress.done("rotate", f"finished the rotation that was interrupted: {len(done)} files")

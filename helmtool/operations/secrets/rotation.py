@@ -66,16 +66,23 @@ def prepare(folder: Path, replacements: Mapping[Path, tuple[bytes, bytes]]) -> N
     stage = folder / STAGE
     try:
         stage.mkdir(mode=0o700)
-        entries = []
-        for number, (path, (old, new)) in enumerate(replacements.items()):
-            write_synced(stage, stage / str(number), new, path.stat().st_mode & 0o777)
-            name = str(path.relative_to(folder.resolve()))
-            entries.append({"staged": str(number), "name": name, "old": _digest(old), "new": _digest(new)})
-        write_synced(stage, stage / JOURNAL, json.dumps(entries).encode(), 0o600)
-        sync_folder(folder)
+        try:
+            _write(stage, folder, replacements)
+        except BaseException:
+            shutil.rmtree(stage, ignore_errors=True)  # nothing has been replaced yet
+            raise
     except OSError as error:
-        shutil.rmtree(stage, ignore_errors=True)
         raise FileRefused(f"{stage} cannot be written: {error.strerror}", hint=f"df -h {folder}; ls -ld {folder}") from None
+
+
+def _write(stage: Path, folder: Path, replacements: Mapping[Path, tuple[bytes, bytes]]) -> None:
+    entries = []
+    for number, (path, (old, new)) in enumerate(replacements.items()):
+        write_synced(stage, stage / str(number), new, path.stat().st_mode & 0o777)
+        name = str(path.relative_to(folder.resolve()))
+        entries.append({"staged": str(number), "name": name, "old": _digest(old), "new": _digest(new)})
+    write_synced(stage, stage / JOURNAL, json.dumps(entries).encode(), 0o600)
+    sync_folder(folder)
 
 
 def finish(folder: Path) -> list[Path]:

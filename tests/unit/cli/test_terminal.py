@@ -137,6 +137,13 @@ def test_progress_is_wiped_before_anything_else_is_shown(streams: Streams, after
     assert err.text.count(ERASE) == 2
 
 
+def test_progress_obeys_nothing_that_another_program_wrote(streams: Streams) -> None:
+    _, err = streams()
+    Terminal(no_color=True).start("docker", "\x1b[2Jgone")
+    assert "\x1b[2J" not in err.text
+    assert "gone" in err.text
+
+
 def test_a_terminal_too_narrow_for_anything(streams: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
     _, err = streams()
     monkeypatch.setenv("COLUMNS", "5")

@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 
 import pytest
+from checkout import BASE, docker
 from pod import IMAGE, STAND_IN, get, wait_for
 
 TAG = "newdqmgui-test:image"
 
 
-def docker(*arguments: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=check, timeout=timeout)
-
-
-def why_not() -> str:
-    """Why there is no docker here; nothing where there is one."""
-    if shutil.which("docker") is None:
-        return "docker is not installed"
-    try:
-        answer = docker("version", "--format", "{{.Server.Version}}", check=False, timeout=20)
-    except subprocess.TimeoutExpired:
-        return "the docker daemon does not answer"
-    return "" if answer.returncode == 0 else f"no docker daemon: {answer.stderr.strip()}"
-
-
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> str:
-    reason = why_not()
-    if reason:
-        pytest.skip(reason)
     context = tmp_path_factory.mktemp("context") / "newdqmgui"
     shutil.copytree(IMAGE, context)
     shutil.copytree(STAND_IN, context / "stand-in", ignore=shutil.ignore_patterns("__pycache__"))
     (context / "stand-in/secret.keytab").write_bytes(b"\x05\x02")
     values = {
-        "BASE_IMAGE": "debian:bookworm-slim",
+        "BASE_IMAGE": BASE,
         "DQMGUI_SOURCE": "stand-in",
         "IMAGE_REVISION": "0123abc",
         "IMAGE_CREATED": "2026-05-01T00:00:00Z",
@@ -50,6 +32,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
         TAG,
         *(word for name, value in values.items() for word in ("--build-arg", f"{name}={value}")),
         str(context),
+        check=False,
         timeout=1200,
     )
     assert built.returncode == 0, built.stdout + built.stderr

@@ -1,0 +1,1 @@
+"""The verbs of the image: build, push, run, backup, restore."""

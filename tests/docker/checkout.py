@@ -1,0 +1,120 @@
+"""helmtool in a checkout of its own, with a real docker."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from runs import Ran
+
+PLAIN = "debian:bookworm-slim"
+BASE = "newdqmgui-test-base:bookworm"
+AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+TODAY = f"HG{datetime.now(ZoneInfo('Europe/Zurich')):%d%m}"
+SOURCE = Path(__file__).parents[2]
+
+
+def docker(*arguments: str, check: bool = True, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=check, timeout=timeout, **options)
+
+
+def make_base(folder: Path) -> None:
+    """Debian with the authorities that this machine trusts, for pip: they may be a proxy's, which no image knows."""
+    folder.mkdir()
+    (folder / "authorities.pem").write_bytes(AUTHORITIES.read_bytes() if AUTHORITIES.exists() else b"")
+    lines = [f"FROM {PLAIN}"]
+    if AUTHORITIES.exists():
+        lines += ["COPY authorities.pem /opt/authorities.pem", "ENV PIP_CERT=/opt/authorities.pem"]
+    (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
+    docker("build", "-q", "-t", BASE, str(folder), timeout=300)
+
+
+class Child(subprocess.Popen[str]):
+    """A command line that runs; a test that fails beside it ends it, instead of waiting for it."""
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        if kind is not None:
+            self.terminate()
+        super().__exit__(kind, value, trace)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A checkout under git, and the images that its tests make."""
+
+    root: Path
+    home: Path
+    host: str
+
+    @property
+    def repository(self) -> str:
+        return f"{self.host}/cmsweb/newdqmgui"
+
+    def git(self, *arguments: str) -> str:
+        own = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+        return subprocess.run(["git", "-C", str(self.root), *own, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self) -> None:
+        if not (self.root / ".git").exists():
+            self.git("init", "-q")
+            self.git("remote", "add", "origin", "https://me:s3cret@example.org/dqm/helmtool.git")
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "x")
+
+    def dockerfile(self, text: str) -> None:
+        """A build that is over in a moment, instead of the image."""
+        (self.root / "docker/newdqmgui/Dockerfile").write_text(f"FROM {BASE}\nARG IMAGE_REVISION\n{text}\n")
+        self.commit()
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
+        own = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PYTHONPATH": str(SOURCE), "XDG_CACHE_HOME": str(self.home / "cache")}
+        return {**own, **kept, **variables}
+
+    def start(self, *arguments: str, **variables: str) -> Child:
+        self.home.mkdir(exist_ok=True)
+        argv = [sys.executable, "-m", "helmtool", "image", *arguments]
+        pipe = subprocess.PIPE
+        return Child(argv, cwd=self.root, env=self.environment(**variables), stdout=pipe, stderr=pipe, stdin=subprocess.DEVNULL, text=True)
+
+    def run(self, *arguments: str, timeout: float = 120, **variables: str) -> Ran:
+        with self.start(*arguments, **variables) as child:
+            try:
+                out, err = child.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                raise
+        assert "Traceback" not in err
+        return Ran(child.returncode, out, err)
+
+    def small_image(self, tag: str, content: str = "x", **changes: str) -> str:
+        """An image of one file in docker, as if it was built; gives its full name."""
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            member = tarfile.TarInfo("file")
+            member.size = len(content.encode())
+            tar.addfile(member, io.BytesIO(content.encode()))
+        name = f"{self.repository}:{tag}"
+        words = [word for change in changes.values() for word in ("--change", change)]
+        subprocess.run(["docker", "import", *words, "-", name], input=packed.getvalue(), check=True, capture_output=True)
+        return name
+
+    def containers(self) -> str:
+        return docker("ps", "-a", "--format", "{{.Image}} {{.Names}}").stdout
+
+    def clear(self) -> None:
+        for line in self.containers().splitlines():
+            image, _, name = line.partition(" ")
+            if image.startswith(self.host):
+                docker("rm", "-f", name, check=False)
+        images = docker("images", "--quiet", self.repository).stdout.split()
+        if images:
+            docker("rmi", "-f", *images, check=False)

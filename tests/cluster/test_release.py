@@ -100,6 +100,7 @@ def test_json_is_one_document(helmtool: Helmtool, kube: Kube) -> None:
         "revision": 1,
         "deployed": True,
         "dryRun": False,
+        "secrets": {"mode": "existing", "name": "newdqmgui-secrets", "new": False, "added": [], "removed": [], "changed": []},
         "changes": [],
     }
     assert {change["change"] for change in first["changes"]} == {"add"}

@@ -62,7 +62,7 @@ KINDS = {
 }
 CLUSTER = "Store|request|Cluster.apply|Terminal"
 NEAR = {
-    "release": f"{CLUSTER}|helm|release|step|Journal|Sops.decrypt",
+    "release": f"{CLUSTER}|adapters.helm:|release:|secrets.step|Journal|Sops.decrypt",
     "diff": f"{CLUSTER}|run_async|template|step|Sops.decrypt",
     "apply": f"{CLUSTER}|secrets.apply|step:tell|Sops.decrypt",
     "list": CLUSTER,
@@ -200,7 +200,8 @@ class Hunt:
         if rng.random() < 0.15:
             return {"seed": rng.random(), "kind": "none", "broken": self.broken}
         about = NEAR.get(command[1] if command[0] == "secrets" else command[0], "")
-        point = rng.choice([point for point in POINTS if re.search(about, point)])
+        points = [point for point in POINTS if re.search(about, point)]
+        point = rng.choices(points, [3 if POINTS[point] in ("request", "helm", "describe") else 1 for point in points])[0]
         kind = rng.choice(KINDS[POINTS[point]])
         call = rng.choice([1, 1, 1, 2, 3]) if POINTS[point] != "request" else rng.randint(1, 25)
         return {"seed": rng.random(), "point": point, "kind": kind, "call": call, "broken": self.broken}

@@ -158,9 +158,10 @@ class Cluster:
         self._ok(answer)
         return True
 
-    def patch(self, key: ObjectKey, operations: Sequence[Mapping[str, Any]], manager: str) -> Answer:
+    def patch(self, key: ObjectKey, operations: Sequence[Mapping[str, Any]], manager: str, *, dry_run: bool = False) -> Answer:
         """A JSON patch of one object."""
-        return self.request("PATCH", self.path(key), {"fieldManager": manager}, operations, "application/json-patch+json")
+        query = {"fieldManager": manager} | ({"dryRun": "All"} if dry_run else {})
+        return self.request("PATCH", self.path(key), query, operations, "application/json-patch+json")
 
     def create_dry_run(self, manifest: Manifest) -> Answer:
         """Asks whether the API server would create the object: admission, quota and pod security included."""

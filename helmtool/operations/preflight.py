@@ -48,8 +48,14 @@ def make_forecast(session: Session, manifests: Sequence[Manifest], base: Revisio
     """
     cluster, environment = session.cluster, session.environment
     owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
-    results: list[Preflight] = cluster.in_parallel([lambda m=m: _try(cluster, m) for m in owned])
+    results: list[Preflight] = cluster.in_parallel([lambda m=m: try_object(cluster, m) for m in owned])
     _require_ours(session, results)
+    return forecast_of(cluster, results, base)
+
+
+def forecast_of(cluster: Cluster, results: Sequence[Preflight], base: Revision | None) -> Forecast:
+    """The forecast of objects that were tried: with a bare pod of each template, and with what Helm would delete."""
+    owned = [r.manifest for r in results]
     changes = [change for r in results if (change := _change(r))]
     refused, doubts = ([], []) if any(change.problem for change in changes) else _try_pods(cluster, owned, _new_accounts(results))
     changes += [*refused, *_removed(cluster, owned, base)]
@@ -64,19 +70,21 @@ def _require_ours(session: Session, results: Sequence[Preflight]) -> None:
         raise NotOurs(
             f"{len(foreign)} objects of the release exist already and were made by other hands",
             problems=[Problem("is not held by Helm for this release", path=str(key_of(r.manifest))) for r in foreign],
-            hint="this version cannot take them over: see docs/explanation/differences.md",
+            hint=f"helmtool adopt {environment.name} --dry-run shows who made them, and takes them over without it",
         )
 
 
-def _try(cluster: Cluster, manifest: Manifest) -> Preflight:
+def try_object(cluster: Cluster, manifest: Manifest) -> Preflight:
+    """One object that carries Helm's marks already, as a dry run; where other hands have set its fields, as if they were taken back."""
     live = cluster.get(key_of(manifest))
-    answer = _dry_run(cluster, manifest, live, force=False)
+    answer = dry_run_object(cluster, manifest, live, force=False)
     if answer.status != 409:
         return Preflight(manifest, live, answer)
-    return Preflight(manifest, live, _dry_run(cluster, manifest, live, force=True), f"{key_of(manifest)}: {answer.message}")
+    return Preflight(manifest, live, dry_run_object(cluster, manifest, live, force=True), f"{key_of(manifest)}: {answer.message}")
 
 
-def _dry_run(cluster: Cluster, manifest: Manifest, live: Manifest | None, *, force: bool) -> Answer:
+def dry_run_object(cluster: Cluster, manifest: Manifest, live: Manifest | None, *, force: bool) -> Answer:
+    """What applying one object would give, a change to Recreate included."""
     if live is not None and strategy.needs_patch(manifest, live):
         return strategy.dry_run(cluster, manifest, live, force=force)
     return cluster.apply(manifest, manager=HELM_MANAGER, dry_run=True, force=force)

@@ -21,6 +21,7 @@ from helmtool.operations.lock import Lock, locked
 from helmtool.operations.plan import look, require_settled
 from helmtool.operations.preflight import Forecast
 from helmtool.operations.progress import Progress
+from helmtool.operations.release import ChangedMeanwhile
 from helmtool.operations.running_image import render_running
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.together import finish
@@ -39,12 +40,6 @@ class AlreadyReleased(Refused):
     """There is a revision of Helm, so its objects are not given back."""
 
     code = "already-released"
-
-
-class RevisionsChanged(Refused):
-    """Somebody else released between the look and the first write."""
-
-    code = "changed-meanwhile"
 
 
 class AdoptFailed(OperationFailed):
@@ -205,7 +200,7 @@ def _look_again(plan: AdoptPlan) -> None:
     revisions = read_revisions(session.cluster, session.environment.release)
     if [r.number for r in revisions] != [r.number for r in plan.revisions]:
         name = session.environment.name
-        raise RevisionsChanged(f"somebody released to {name} meanwhile; nothing was written", hint=f"helmtool status {name}")
+        raise ChangedMeanwhile(f"somebody released to {name} meanwhile; nothing was written", hint=f"helmtool status {name}")
 
 
 class _Writer:

@@ -207,7 +207,7 @@ def by_kind(changes: list[Object]) -> dict[str, Object]:
 
 def without_marks(diff: list[str]) -> list[str]:
     marks = ("meta.helm.sh/", "managed-by: Helm", "annotations:", "labels:")
-    return [line for line in diff if line[0] in "+-" and not any(mark in line for mark in marks)]
+    return sorted(line for line in diff if line[0] in "+-" and not any(mark in line for mark in marks))
 
 
 HISTORIES: dict[str, list[tuple[str, ...]]] = {

@@ -48,10 +48,6 @@ class AdoptFailed(OperationFailed):
     code = "adopt-failed"
 
 
-class AdoptInterrupted(Interrupted):
-    """Interrupted between two objects; the message says which are written."""
-
-
 class State(StrEnum):
     """How an object of the release stands."""
 
@@ -108,7 +104,7 @@ async def adopt(
 ) -> tuple[AdoptPlan, tuple[ObjectKey, ...]]:
     """Adopts (or gives back) object after object, each guarded by its resource version; gives the plan and what was written.
 
-    Raises NotAdoptable, AlreadyReleased and the errors of the guard before anything was written; AdoptFailed and AdoptInterrupted after.
+    Raises NotAdoptable, AlreadyReleased and the errors of the guard before anything was written; AdoptFailed and Interrupted after.
     """
     parse_duration(options.wait_lock)
     session = open_session(name, settings, progress)
@@ -211,14 +207,14 @@ class _Writer:
         self._done: list[ObjectKey] = []
 
     async def write(self) -> tuple[ObjectKey, ...]:
-        """What was written. Raises AdoptFailed and AdoptInterrupted once something was, else the error itself."""
+        """What was written. Raises AdoptFailed and Interrupted once something was, else the error itself."""
         try:
             for found in self._plan.to_write:
                 self._lock.require()
                 await self._one(found.key)
         except asyncio.CancelledError:
             self._lock.require()
-            raise AdoptInterrupted(f"interrupted; {self._standing()}", hint=self._hint()) from None
+            raise Interrupted(f"interrupted; {self._standing()}", hint=self._hint()) from None
         except HelmtoolError as error:
             if not self._done:
                 raise

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 
 from helmtool.model.manifest import Manifest, is_hook, key_of
 from helmtool.model.tag import InvalidTag, parse_tag
-from helmtool.operations.compose import STAND_IN, compose
+from helmtool.operations.compose import STAND_IN, VERSIONED, compose
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+SAME_SECRET = "secrets.mode=existing"  # noqa: S105 - a setting
+"""Renders the Secret that today's pod mounts, where a release would make a version of it from files that are not read here."""
 
 
 async def render_running(session: Session, progress: Progress) -> tuple[str, list[Manifest]]:
@@ -44,6 +46,8 @@ def image_values(image: str) -> list[str]:
 
 async def _rendered(session: Session, sets: Sequence[str]) -> list[Manifest]:
     composed = compose(session.project, session.environment, None, sets, stand_in=True)
+    if composed.secret_mode == VERSIONED:
+        composed = compose(session.project, session.environment, None, [*sets, SAME_SECRET], stand_in=True)
     return [m for m in await session.helm.template(session.project.chart, composed.for_helm) if not is_hook(m)]
 
 

@@ -29,7 +29,8 @@ def _try(session: Session, manifest: Manifest) -> Preflight:
     live = tried.live
     if live is None or judge_owner(live, environment.release, environment.namespace).ours or tried.answer.status >= 400:
         return tried
-    return replace(tried, answer=_pruned(cluster, live, tried.answer), conflict=_conflict(cluster, manifest, live))
+    adopted = owned_by_helm(live, environment.release, environment.namespace)  # its marks are no change of the release
+    return replace(tried, live=adopted, answer=_pruned(cluster, live, tried.answer), conflict=_conflict(cluster, manifest, live))
 
 
 def _pruned(cluster: Cluster, live: Manifest, answer: Answer) -> Answer:

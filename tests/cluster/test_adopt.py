@@ -202,13 +202,8 @@ def test_from_kubectl_to_the_second_release(checkout: Path, kube: Kube, environm
 
 
 def by_kind(changes: list[Object]) -> dict[str, Object]:
-    """The changes by kind, without what the two sides have only since the adoption: Helm's marks."""
-    return {change["kind"]: {"effect": change["effect"], "diff": without_marks(change["diff"])} for change in changes}
-
-
-def without_marks(diff: list[str]) -> list[str]:
-    marks = ("meta.helm.sh/", "managed-by: Helm", "annotations:", "labels:")
-    return sorted(line for line in diff if line[0] in "+-" and not any(mark in line for mark in marks))
+    """The changes by kind, their lines whatever the order of the keys."""
+    return {c["kind"]: {"effect": c["effect"], "diff": sorted(line for line in c["diff"] if line[0] in "+-")} for c in changes}
 
 
 HISTORIES: dict[str, list[tuple[str, ...]]] = {
@@ -413,3 +408,24 @@ def test_a_versioned_secret_is_left_out_of_what_is_shown(checkout: Path, kube: K
     diff = by_kind(shown["nextRelease"])["Deployment"]["diff"]
     assert any("IfNotPresent" in line or "Recreate" in line for line in diff)
     assert [line for line in diff if "secretName" in line] == []
+
+
+def test_without_the_right_to_patch_nothing_is_written(helmtool: Helmtool, kube: Kube, cluster: LocalCluster) -> None:
+    apply(kube, today("test4"))
+    resources = "namespaces,secrets,configmaps,services,deployments.apps,networkpolicies.networking.k8s.io,leases.coordination.k8s.io"
+    kube("create", "serviceaccount", "reader")
+    kube("create", "role", "reader", "--verb=get,list", f"--resource={resources}")
+    kube("create", "rolebinding", "reader", "--role=reader", "--serviceaccount=dqm:reader")
+    try:
+        document = yaml.safe_load(Path(cluster.kubeconfig).read_text())
+        for user in document["users"]:
+            user["user"] = {"token": kube("create", "token", "reader").strip()}
+        reader = helmtool.project / "reader"
+        reader.write_text(yaml.safe_dump(document))
+        before = versions(kube)
+        error = helmtool("adopt", "test4", "--kubeconfig", str(reader), "-o", "json", code=5).error
+        assert error["code"] == "cluster-forbidden"
+        assert "cannot patch resource" in error["message"]
+        assert versions(kube) == before
+    finally:
+        kube("delete", "rolebinding,role,serviceaccount", "reader")

@@ -37,7 +37,7 @@ def adopt(
         terminal.document(_document(plan, written, dry_run=dry_run, undo=undo))
     elif dry_run:
         _show(plan, sys.stdout, undo=undo)
-        _print_diff([found.change for found in plan.to_write if found.change])
+        _print_diff([found.change for found in plan.to_write if found.change], names=("live", "given back" if undo else "adopted"))
         _print_diff(plan.forecast.changes)
     else:
         terminal.data(_outcome(env, len(written), undo=undo))

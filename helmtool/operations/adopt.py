@@ -140,7 +140,7 @@ async def _plan(session: Session, options: AdoptOptions, progress: Progress) -> 
 
 def _released(session: Session, revisions: Sequence[Revision]) -> AlreadyReleased:
     return AlreadyReleased(
-        f"{session.environment.release} has {len(revisions)} revisions of Helm: after the first release nothing is given back",
+        f"Helm has revision {revisions[-1].number} of {session.environment.release}: after the first release nothing is given back",
         hint=f"helmtool history {session.environment.name}",
     )
 

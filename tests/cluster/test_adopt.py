@@ -397,7 +397,7 @@ def test_production_asks(checkout: Path, kube: Kube) -> None:
     assert versions(kube) == before
     asked = helmtool.start("adopt", "prod", terminal=True).saw("Only their metadata changes.").type("y\n").wait()
     assert asked.code == 0
-    assert asked.out.startswith("4 objects of prod taken over")
+    assert "4 objects of prod taken over" in asked.out
 
 
 def test_a_versioned_secret_is_left_out_of_what_is_shown(checkout: Path, kube: Kube) -> None:

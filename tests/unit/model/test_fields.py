@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from helmtool.model.fields import Fields, prune, union, without
 
@@ -76,3 +78,27 @@ ITEM_B = 'k:{"name":"b"}'
 )
 def test_prune(value: Any, owned: Fields, kept: Fields, expected: Any) -> None:
     assert prune(value, owned, kept) == expected
+
+
+TREES = st.recursive(
+    st.just({}),
+    lambda inner: st.dictionaries(st.sampled_from(["f:a", "f:b", 'k:{"name":"a"}', "."]), inner, max_size=3),
+    max_leaves=8,
+).map(lambda tree: {k: v for k, v in tree.items() if k != "."})
+
+
+def members(fields: Fields, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """The elements of a set: its leaves, and what has a dot."""
+    found = {path} if path and (not fields or "." in fields) else set()
+    return found.union(*(members(inner, (*path, key)) for key, inner in fields.items() if key != "."))
+
+
+@given(TREES, TREES)
+def test_a_union_has_the_members_of_both(one: Fields, other: Fields) -> None:
+    assert members(union([one, other])) == members(one) | members(other)
+
+
+@given(TREES)
+def test_what_is_kept_stays(fields: Fields) -> None:
+    value = {"a": {"a": 1, "b": [{"name": "a", "b": 2}]}, "b": [{"name": "a"}, {"name": "c"}]}
+    assert prune(value, fields, fields) == value

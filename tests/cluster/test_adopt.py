@@ -287,6 +287,16 @@ def test_a_failed_first_release_deletes_nothing(helmtool: Helmtool, kube: Kube) 
     assert (uids(kube), kube.serving) == (held, [f"{REPOSITORY}:{TAG}"])
 
 
+def test_the_first_release_restarts_nothing_where_the_template_is_the_same(helmtool: Helmtool, kube: Kube) -> None:
+    rendered = helmtool("render", "test4", TAG, "-o", "json").json
+    apply(kube, [o for o in rendered if "helm.sh/hook" not in (o["metadata"].get("annotations") or {})])
+    running = pods(kube)
+    shown = helmtool("adopt", "test4", "-o", "json").json
+    assert not {"restarts the pod", "downtime", "impossible"} & {change["effect"] for change in shown["nextRelease"]}
+    assert helmtool("release", "test4", TAG, *QUICK, "-o", "json").json["deployed"]
+    assert pods(kube) == running
+
+
 def meddled(helmtool: Helmtool, how: str, *arguments: str) -> Running:
     """A command in which `how` (lines of Python) happens right before each object is written."""
     body = "\n".join(f"    {line}" for line in how.splitlines())

@@ -80,7 +80,7 @@ class Cluster:
         self._lock = threading.Lock()
 
     @property
-    def _client(self) -> Any:
+    def client(self) -> Any:
         """The kubernetes client, made with the first request: importing it takes as long as Helm takes to render."""
         with self._making_client:
             if self._made_client is None:
@@ -99,16 +99,40 @@ class Cluster:
     ) -> Answer:
         """Sends one request and gives the answer, whatever its status, unless the credentials are refused or lack a right.
 
-        `seconds` limits the whole of it.         Raises ClusterUnreachable and ClusterForbidden.
+        `seconds` limits the whole of it. Raises ClusterUnreachable and ClusterForbidden.
         """
+        response = self.send(method, path, query, body, content_type, accept, seconds)
+        decoded = _decode(response.data)
+        if decoded is None and (response.status < 400 or response.data.lstrip()[:1] == b"<"):
+            # A proxy's login page, or another service at this address: never to be taken for an object.
+            raise self._unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
+        answer = Answer(
+            response.status, decoded or {"message": redact_text(response.data.decode(errors="replace"))[:200]}, _warnings(response.headers)
+        )
+        log.debug("%s %s: %s", method, path, response.status)
+        if answer.status == 401 or (answer.status == 403 and not answer.by_admission):
+            raise self._forbidden(answer)
+        return answer
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        seconds: float | None = None,
+    ) -> Any:
+        """Sends one request and gives urllib3's response as it is, for what is no object. Raises ClusterUnreachable."""
         import urllib3
 
         # The client's own request() takes no server-side-apply body, so its pool and its authentication are used directly.
-        client = self._client
+        client = self.client
         headers, queries = {"Accept": accept, "Content-Type": content_type, "User-Agent": "helmtool"}, [*(query or {}).items()]
         try:
             client.update_params_for_auth(headers, queries, ["BearerToken"], path, method, None)
-            response = client.rest_client.pool_manager.request(
+            return client.rest_client.pool_manager.request(
                 method,
                 client.configuration.host + path + ("?" + urlencode(queries) if queries else ""),
                 body=None if body is None else json.dumps(body).encode(),
@@ -118,17 +142,6 @@ class Cluster:
             )
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from None
-        body = _decode(response.data)
-        if body is None and (response.status < 400 or response.data.lstrip()[:1] == b"<"):
-            # A proxy's login page, or another service at this address: never to be taken for an object.
-            raise self._unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
-        answer = Answer(
-            response.status, body or {"message": redact_text(response.data.decode(errors="replace"))[:200]}, _warnings(response.headers)
-        )
-        log.debug("%s %s: %s", method, path, response.status)
-        if answer.status == 401 or (answer.status == 403 and not answer.by_admission):
-            raise self._forbidden(answer)
-        return answer
 
     def get(self, key: ObjectKey) -> Manifest | None:
         """The live object, or nothing where there is none."""
@@ -150,9 +163,11 @@ class Cluster:
         """Replaces an object; with a resourceVersion in it, a 409 says that somebody was faster."""
         return self.request("PUT", self.path(key_of(manifest)), {"fieldManager": "helmtool"}, manifest, seconds=seconds)
 
-    def delete(self, key: ObjectKey, *, uid: str, version: str) -> bool:
-        """Deletes exactly this state of an object; false where it is gone, or has changed since."""
-        answer = self.request("DELETE", self.path(key), body={"preconditions": {"uid": uid, "resourceVersion": version}})
+    def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> bool:
+        """Deletes exactly this object, with `version` only in this state; false where it is gone, or has changed since."""
+        preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
+        grace = {} if grace_seconds is None else {"gracePeriodSeconds": grace_seconds}
+        answer = self.request("DELETE", self.path(key), body={"preconditions": preconditions, **grace})
         if answer.status in (404, 409):
             return False
         self._ok(answer)

@@ -28,3 +28,25 @@ def answers(url: str) -> bool:
     except (OSError, http.client.HTTPException):
         return False
     return True
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer too: where it leads is not asked."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def public_status(url: str) -> tuple[int, str]:
+    """The status with which an address answers, through the proxy that the environment names; 0 and the reason where it does not."""
+    opener = urllib.request.build_opener(_Stay())
+    opener.addheaders = [("User-Agent", "helmtool")]
+    try:
+        with opener.open(url, timeout=TIMEOUT) as answer:
+            return int(answer.status), ""
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code, ""
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        return 0, str(getattr(reason, "strerror", "") or reason or type(error).__name__)

@@ -65,6 +65,8 @@ def release(
     timeout: TimeoutOption = "10m",
     sets: SetOption = None,
     no_rollback: Annotated[bool, typer.Option("--no-rollback", help="Leave a failed release as it is.")] = False,
+    no_prepull: Annotated[bool, typer.Option("--no-prepull", help="Do not fetch the image before the old pod stops.")] = False,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not ask the service once it runs; kept with the revision.")] = False,
     services_config: ServicesConfigOption = None,
     identity: IdentityOption = None,
     secrets_unchanged: Annotated[
@@ -82,7 +84,8 @@ def release(
     if services_config and secrets_unchanged:
         raise UsageError("--services-config and --secrets-unchanged do not go together", hint="leave one of them away")
     secrets = SecretOptions(services_config, identity, unchanged=secrets_unchanged)
-    options = ReleaseOptions(sets or (), dry_run, timeout, not no_rollback, wait_lock, note, secrets)
+    steps = {"rollback": not no_rollback, "prepull": not no_prepull, "verify": not no_verify}
+    options = ReleaseOptions(sets or (), dry_run, timeout, wait_lock=wait_lock, note=note, secrets=secrets, **steps)
 
     def confirm(plan: Any) -> bool:
         return _confirm(plan.session.environment, plan.changes, f"Release {plan.composed.image} to {env}?", yes)

@@ -9,15 +9,21 @@ from typing import Any
 
 MAX_RECORDS = 100
 MAX_BYTES = 256 * 1024
-MAX_EVIDENCE = 10
+MAX_LINES = 10
 MAX_TEXT = 500
-TYPES: dict[str, type | tuple[type, ...]] = {"revision": int, "clean": bool, "evidence": (list, type(None))}
+LISTS = ("evidence", "checks")
+TYPES: dict[str, type | tuple[type, ...]] = {
+    "revision": int,
+    "clean": bool,
+    "evidence": (list, type(None)),
+    "checks": (list, type(None)),
+}
 """Of the fields that are no texts; people can edit what is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One release or rollback. `when` is RFC 3339 in UTC; `evidence` says why it failed.
+    """One release or rollback. `when` is RFC 3339 in UTC; `evidence` says why it failed, `checks` what was seen on the way.
 
     `outcome` is started, deployed, failed or interrupted; one that stays at started belongs to a client that was killed.
     """
@@ -34,6 +40,7 @@ class Record:
     note: str = ""
     evidence: tuple[str, ...] = ()
     digest: str = ""
+    checks: tuple[str, ...] = ()
 
 
 def append(records: Sequence[Record], new: Record) -> list[Record]:
@@ -65,7 +72,7 @@ def _entry(entry: Any) -> Record | None:
     if not all(isinstance(value, TYPES.get(name, str)) for name, value in known.items()):
         return None
     try:
-        return Record(**known | {"evidence": tuple(map(str, known.get("evidence") or ()))})
+        return Record(**known | {name: tuple(map(str, known.get(name) or ())) for name in LISTS})
     except TypeError:
         return None
 
@@ -73,4 +80,4 @@ def _entry(entry: Any) -> Record | None:
 def _bounded(record: Record) -> Record:
     values = {field.name: getattr(record, field.name) for field in fields(Record)}
     texts = {k: v[:MAX_TEXT] for k, v in values.items() if isinstance(v, str)}
-    return Record(**values | texts | {"evidence": tuple(line[:MAX_TEXT] for line in record.evidence[:MAX_EVIDENCE])})
+    return Record(**values | texts | {name: tuple(line[:MAX_TEXT] for line in values[name][:MAX_LINES]) for name in LISTS})

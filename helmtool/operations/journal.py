@@ -16,7 +16,10 @@ from helmtool.operations.session import Session
 
 @dataclass
 class Journal:
-    """The record of one revision in the making; written as `started` first, so that a killed client leaves a trace."""
+    """The record of one revision in the making; written as `started` first, so that a killed client leaves a trace.
+
+    `checks` grows with what was seen on the way, and is in every later writing.
+    """
 
     session: Session
     action: str
@@ -24,6 +27,7 @@ class Journal:
     chart: str
     note: str = ""
     digest: str = ""
+    checks: list[str] = field(default_factory=list)
     _git: GitState | None = field(default=None, init=False)
     _written: Record | None = field(default=None, init=False)
 
@@ -56,6 +60,7 @@ class Journal:
             chart=self.chart,
             note=redact_text(self.note),
             evidence=tuple(redact_text(text) for text in evidence),
+            checks=tuple(redact_text(text) for text in self.checks),
         )
         add_record(self.session.cluster, self.session.environment.release, record)
         self._written = record

@@ -12,7 +12,6 @@ from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, Refused
 from helmtool.model.change import summary
 from helmtool.model.duration import parse_duration
-from helmtool.model.environment import Policy
 from helmtool.model.manifest import is_hook, parse_manifests
 from helmtool.model.revision import DEPLOYED, last, next_number, running
 from helmtool.model.tag import parse_tag
@@ -22,6 +21,7 @@ from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, locked
 from helmtool.operations.moved import require_same_image
 from helmtool.operations.plan import Plan, look, make_plan, require_possible
+from helmtool.operations.prepull import prepull
 from helmtool.operations.progress import Progress
 from helmtool.operations.resolve import Resolved, resolve, short
 from helmtool.operations.rollback import go_back, uncancel
@@ -29,6 +29,7 @@ from helmtool.operations.secrets.step import PreparedSecrets, SecretOptions, pre
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.together import beside
+from helmtool.operations.verify import verify
 from helmtool.operations.watch import watch_rollout
 
 
@@ -43,6 +44,8 @@ class ReleaseOptions:
     wait_lock: str = "0s"
     note: str = ""
     secrets: SecretOptions = field(default_factory=SecretOptions)
+    prepull: bool = True
+    verify: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +172,17 @@ class _Writing:
 
 
 async def _write(plan: Plan, options: ReleaseOptions, progress: Progress, lock: Lock) -> int:
-    """Applies, watches and records; on a failure keeps the evidence, goes back to what ran before, and raises."""
-    session, tag = plan.session, str(plan.composed.tag)
+    """Prepulls, applies, watches, verifies and records; on a failure keeps the evidence, goes back to what ran before, and raises."""
+    session, tag, seconds = plan.session, str(plan.composed.tag), parse_duration(options.timeout)
     journal = Journal(session, "release", tag, session.project.chart_version(), options.note, plan.composed.digest)
     work = _Writing(plan, options, progress, lock, journal)
     try:
         lock.require()
         await journal.write(next_number(plan.revisions), "started")
+        journal.checks.append(await prepull(session, plan.manifests, wanted=options.prepull, seconds=seconds, progress=progress))
         number = await _apply(work)
-        await watch_rollout(session.cluster, plan.manifests, seconds=parse_duration(options.timeout), progress=progress)
+        await watch_rollout(session.cluster, plan.manifests, seconds=seconds, progress=progress)
+        await verify(session, plan.manifests, journal.checks, wanted=options.verify, progress=progress)
     except asyncio.CancelledError:
         uncancel()
         raise await _after_failure(work, Interrupted("interrupted")) from None
@@ -187,7 +192,6 @@ async def _write(plan: Plan, options: ReleaseOptions, progress: Progress, lock: 
         raise
     except HelmtoolError as error:
         raise await _after_failure(work, error) from None
-    _skip_steps(plan, progress)
     lock.require()
     await journal.write(number, DEPLOYED)
     progress.done("record", journal.author)
@@ -250,9 +254,3 @@ async def _go_back(work: _Writing) -> str:
         return f"the rollback to revision {before.number} failed too: {error.message}"
     work.progress.done("rollback", f"revision {number} serves what revision {before.number} was")
     return f"rolled back: revision {number} serves what revision {before.number} was"
-
-
-def _skip_steps(plan: Plan, progress: Progress) -> None:
-    environment = plan.session.environment
-    for step, policy in (("prepull", environment.prepull), ("verify", environment.verify)):
-        progress.skip(step, f"policy is off for {environment.name}" if policy is Policy.OFF else "not in this version of helmtool")

@@ -22,6 +22,7 @@ from helmtool.operations.reach import check_cluster
 from helmtool.operations.secrets.step import changes_to, require_secret
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.strategy import patch_strategies
+from helmtool.operations.verify import verify
 from helmtool.operations.watch import watch_rollout
 
 
@@ -179,6 +180,7 @@ async def go_back(
         lock.require()
         await session.helm.rollback(target.number, timeout=timeout)
         await watch_rollout(session.cluster, manifests, seconds=parse_duration(timeout), progress=progress)
+        await verify(session, manifests, journal.checks, progress=progress, fail=False)  # there is nothing better to go to
         outcome, evidence = DEPLOYED, []
     except HelmtoolError as error:
         outcome, evidence = "failed", [error.message, *map(str, error.problems)]

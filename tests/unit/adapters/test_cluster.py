@@ -106,7 +106,7 @@ def connect(tmp_path: Path, server: str, user: str = f"{{token: {TOKEN}}}") -> C
 def cluster(server: FakeServer, tmp_path: Path) -> Iterator[Cluster]:
     found = connect(tmp_path, f"http://127.0.0.1:{server.port}")
     yield found
-    found._client.rest_client.pool_manager.clear()
+    found.client.rest_client.pool_manager.clear()
 
 
 KEY = ObjectKey("v1", "ConfigMap", "", "a")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from helmtool.model.record import MAX_BYTES, MAX_EVIDENCE, MAX_RECORDS, MAX_TEXT, Record, append, dump, load
+from helmtool.model.record import MAX_BYTES, MAX_LINES, MAX_RECORDS, MAX_TEXT, Record, append, dump, load
 
 ONE = Record(1, "release", "deployed", "2026-01-05T10:00:00Z", "ann@host", "HG0105a", "abc", True, "newdqmgui-1.0.0", "note", ("why",))
 
@@ -43,7 +43,7 @@ def test_the_oldest_go_first() -> None:
 
 def test_texts_and_evidence_are_cut() -> None:
     (kept,) = append([], replace(ONE, note="n" * 9999, who="w" * 9999, evidence=("e" * 9999,) * 99))
-    assert (len(kept.note), len(kept.who), len(kept.evidence), len(kept.evidence[0])) == (MAX_TEXT, MAX_TEXT, MAX_EVIDENCE, MAX_TEXT)
+    assert (len(kept.note), len(kept.who), len(kept.evidence), len(kept.evidence[0])) == (MAX_TEXT, MAX_TEXT, MAX_LINES, MAX_TEXT)
 
 
 def test_all_records_fit_one_config_map_whatever_they_say() -> None:

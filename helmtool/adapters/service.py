@@ -1,0 +1,76 @@
+"""Asks the running service itself, by ways that need no address of it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from helmtool.adapters.cluster import Cluster, ClusterUnreachable
+from helmtool.errors import Unreachable
+
+SECONDS = 30.0
+LONGEST_BODY = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the service answered: HTTP status, 0 where nothing came through; `text` then says why."""
+
+    status: int
+    text: str = ""
+
+
+def through_proxy(cluster: Cluster, service: str, port: int, path: str) -> Reply:
+    """A GET through the API server's service proxy; status 0 where the API server itself cannot get through or forbids it."""
+    where = f"/api/v1/namespaces/{cluster.namespace}/services/{service}:{port}/proxy{path}"
+    try:
+        answer = cluster.send("GET", where, accept="*/*", seconds=SECONDS)
+    except ClusterUnreachable as error:
+        return Reply(0, error.message)
+    own = _status_object(answer.data) if answer.status >= 400 else {}
+    return Reply(0, str(own.get("message"))) if own else Reply(int(answer.status))
+
+
+def through_port_forward(cluster: Cluster, pod: str, port: int, path: str) -> Reply:
+    """A GET through a port-forward to a pod, which no NetworkPolicy keeps out."""
+    try:
+        with _forwarded(cluster, pod, port) as connection:
+            connection.request("GET", path, headers={"Host": "localhost", "Connection": "close", "User-Agent": "helmtool"})
+            answer = connection.getresponse()
+            answer.read(LONGEST_BODY)
+            return Reply(answer.status)
+    except (OSError, http.client.HTTPException, Unreachable) as error:
+        return Reply(0, f"no port-forward to {pod}: {error}" if str(error) else f"no answer through a port-forward to {pod}")
+
+
+@contextlib.contextmanager
+def _forwarded(cluster: Cluster, pod: str, port: int) -> Iterator[http.client.HTTPConnection]:
+    from kubernetes import client
+    from kubernetes.stream import portforward
+
+    api = client.CoreV1Api(cluster.client)
+    try:
+        forward: Any = portforward(api.connect_get_namespaced_pod_portforward, pod, cluster.namespace, ports=str(port))
+    except client.ApiException as error:
+        raise OSError(str(error.reason).partition(" -+-+- ")[0]) from None
+    connection = http.client.HTTPConnection("localhost", port, timeout=SECONDS)
+    connection.sock = forward.socket(port)
+    connection.sock.settimeout(SECONDS)
+    try:
+        yield connection
+    finally:
+        connection.close()
+        forward.close()
+
+
+def _status_object(data: bytes) -> dict[str, Any]:
+    """The API server's own error, which the service's answer cannot be taken for; empty where it is the service's."""
+    try:
+        body = json.loads(data)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) and body.get("kind") == "Status" and body.get("apiVersion") == "v1" else {}

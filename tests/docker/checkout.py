@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pod import IMAGE, STAND_IN
 from runs import Ran
 
 PLAIN = "debian:bookworm-slim"
 BASE = "newdqmgui-test-base:bookworm"
+BUILT = "newdqmgui-test:image"
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 TODAY = f"HG{datetime.now(ZoneInfo('Europe/Zurich')):%d%m}"
 SOURCE = Path(__file__).parents[2]
@@ -35,6 +38,24 @@ def make_base(folder: Path) -> None:
         lines += ["COPY authorities.pem /opt/authorities.pem", "ENV PIP_CERT=/opt/authorities.pem"]
     (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
     docker("build", "-q", "-t", BASE, str(folder), timeout=300)
+
+
+def build_image(context: Path) -> str:
+    """The real Dockerfile with the stand-in as the service; gives its name. `make_base` goes before."""
+    shutil.copytree(IMAGE, context)
+    shutil.copytree(STAND_IN, context / "stand-in", ignore=shutil.ignore_patterns("__pycache__"))
+    (context / "stand-in/secret.keytab").write_bytes(b"\x05\x02")
+    values = {
+        "BASE_IMAGE": BASE,
+        "DQMGUI_SOURCE": "stand-in",
+        "IMAGE_REVISION": "0123abc",
+        "IMAGE_CREATED": "2026-05-01T00:00:00Z",
+        "IMAGE_SOURCE": "https://example.org/source",
+    }
+    words = [word for name, value in values.items() for word in ("--build-arg", f"{name}={value}")]
+    built = docker("build", "-t", BUILT, *words, str(context), check=False, timeout=1200)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return BUILT
 
 
 class Child(subprocess.Popen[str]):

@@ -3,40 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from checkout import BASE, docker
-from pod import IMAGE, STAND_IN, get, wait_for
-
-TAG = "newdqmgui-test:image"
+from checkout import build_image, docker
+from pod import get, wait_for
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> str:
-    context = tmp_path_factory.mktemp("context") / "newdqmgui"
-    shutil.copytree(IMAGE, context)
-    shutil.copytree(STAND_IN, context / "stand-in", ignore=shutil.ignore_patterns("__pycache__"))
-    (context / "stand-in/secret.keytab").write_bytes(b"\x05\x02")
-    values = {
-        "BASE_IMAGE": BASE,
-        "DQMGUI_SOURCE": "stand-in",
-        "IMAGE_REVISION": "0123abc",
-        "IMAGE_CREATED": "2026-05-01T00:00:00Z",
-        "IMAGE_SOURCE": "https://example.org/source",
-    }
-    built = docker(
-        "build",
-        "-t",
-        TAG,
-        *(word for name, value in values.items() for word in ("--build-arg", f"{name}={value}")),
-        str(context),
-        check=False,
-        timeout=1200,
-    )
-    assert built.returncode == 0, built.stdout + built.stderr
-    return TAG
+    return build_image(tmp_path_factory.mktemp("context") / "newdqmgui")
 
 
 @pytest.fixture

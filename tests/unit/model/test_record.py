@@ -17,7 +17,7 @@ def entry(**changed: object) -> str:
 
 
 def test_what_is_written_is_read_again() -> None:
-    records = [ONE, replace(ONE, revision=2, note='"quotes" and\nlines é', evidence=())]
+    records = [ONE, replace(ONE, revision=2, note='"quotes" and\nlines é', evidence=(), checks=("ok: / answers 200",))]
     assert load(dump(records)) == records
     assert load(dump([])) == []
 
@@ -42,7 +42,8 @@ def test_the_oldest_go_first() -> None:
 
 
 def test_texts_and_evidence_are_cut() -> None:
-    (kept,) = append([], replace(ONE, note="n" * 9999, who="w" * 9999, evidence=("e" * 9999,) * 99))
+    (kept,) = append([], replace(ONE, note="n" * 9999, who="w" * 9999, evidence=("e" * 9999,) * 99, checks=("c" * 9999,) * 99))
+    assert (len(kept.checks), len(kept.checks[0])) == (MAX_LINES, MAX_TEXT)
     assert (len(kept.note), len(kept.who), len(kept.evidence), len(kept.evidence[0])) == (MAX_TEXT, MAX_TEXT, MAX_LINES, MAX_TEXT)
 
 
@@ -65,7 +66,7 @@ def test_a_field_of_a_later_version_is_left_out() -> None:
     assert load(entry(later="x")) == [ONE]
 
 
-@pytest.mark.parametrize("changed", [{"evidence": 3}, {"evidence": True}])
+@pytest.mark.parametrize("changed", [{"evidence": 3}, {"evidence": True}, {"checks": "text"}])
 def test_an_entry_of_wrong_types_is_left_out(changed: dict[str, object]) -> None:
     assert load(entry(**changed)) == []
 

@@ -40,6 +40,10 @@ test-docker: venv ## Build, run, push and keep the image with a real docker and 
 	@docker version >/dev/null || { echo "no docker daemon answers. Next: systemctl start docker"; exit 1; }
 	$(PYTEST) tests/docker
 
+test-kind: venv tools-client ## Release to real pods: a kind cluster, a real registry, a stand-in of the service (about 8 minutes)
+	@for program in docker kind docker-registry; do command -v $$program >/dev/null || { echo "$$program is missing. Next: see CONTRIBUTING.md"; exit 1; }; done
+	$(PYTEST) tests/kind
+
 test-registry: venv ## Run the tests against a real registry (Debian: docker-registry openssl)
 	@for program in docker-registry openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
 	$(PYTEST) tests/registry
@@ -74,4 +78,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-docker test-image test-registry test-secrets test-leaks proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-docker test-image test-kind test-registry test-secrets test-leaks proofs lint schemas docs bench lock

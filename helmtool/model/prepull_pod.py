@@ -27,6 +27,7 @@ CERTAIN = re.compile(
 """What waiting does not mend, in the words of containerd, CRI-O and registries."""
 MAY_HEAL = re.compile(r"no such host|server misbehaving|i/o timeout|connection refused|dial tcp", re.IGNORECASE)
 """A registry that is not reached: whatever else such a message says, it is not a verdict on the image."""
+DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 
 
 class Pull(Enum):
@@ -157,11 +158,16 @@ def _ended(terminated: dict[str, Any]) -> PullState:
 
 
 def _failing(waiting: dict[str, Any], told: list[str]) -> PullState:
-    said = [f"{waiting['reason']}: {waiting.get('message', '')}", *told]
+    said = [brief(text) for text in (f"{waiting['reason']}: {waiting.get('message', '')}", *told)]
     certain = next((text for text in said if CERTAIN.search(text) and not MAY_HEAL.search(text)), "")
     if waiting["reason"] in NEVER_PULLS or certain:
         return PullState(Pull.IMPOSSIBLE, certain or said[0])
     return PullState(Pull.WAITING, said[0])
+
+
+def brief(text: str) -> str:
+    """The text with short digests: the kubelet names the image four times, and the reason last, where a record is cut."""
+    return DIGEST.sub(r"\1", text)
 
 
 def _unplaced(status: dict[str, Any]) -> PullState | None:

@@ -12,7 +12,7 @@ from helmtool.adapters.cluster import Cluster
 from helmtool.errors import HelmtoolError, OperationFailed, Problem
 from helmtool.model.environment import Policy
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
-from helmtool.model.prepull_pod import Pull, PullState, judge_pull, prepull_pod, selector
+from helmtool.model.prepull_pod import Pull, PullState, brief, judge_pull, prepull_pod, selector
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session
 
@@ -22,7 +22,7 @@ UNPLACED_GRACE = 10.0
 
 
 class PrepullFailed(OperationFailed):
-    """The node cannot get the image; nothing was changed."""
+    """The node cannot get the image; the service was not touched."""
 
     code = "prepull-failed"
 
@@ -43,7 +43,8 @@ class _Wanted:
 
     @property
     def image(self) -> str:
-        return _image(self.new)
+        """For people."""
+        return brief(_image(self.new))
 
 
 async def prepull(session: Session, manifests: Sequence[Manifest], *, wanted: bool, seconds: float, progress: Progress) -> str:

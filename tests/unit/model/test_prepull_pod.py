@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from helmtool.model.prepull_pod import Pull, judge_pull, prepull_pod, selector
+from helmtool.model.record import MAX_TEXT
 
 IMAGE = "registry.cern.ch/cmsweb/newdqmgui:HG0105a"
 OWNER = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "newdqmgui", "namespace": "dqm", "uid": "u-1"}}
@@ -128,6 +129,14 @@ def test_what_a_state_means(state: dict[str, Any], expected: Pull, words: str) -
     found = judge_pull(state)
     assert found.pull is expected
     assert words in found.text
+
+
+def test_the_reason_fits_a_record() -> None:
+    reference = f"registry.cern.ch/cmsweb/newdqmgui@sha256:{1:064x}"
+    text = f'failed to pull and unpack image "{reference}": failed to resolve reference "{reference}": {reference}: not found'
+    found = judge_pull(waiting("ImagePullBackOff", f'Back-off pulling image "{reference}": ErrImagePull: rpc error: code = NotFound desc = {text}'))
+    assert found.text.endswith("@sha256:000000000000: not found")
+    assert len(found.text) < MAX_TEXT - 100
 
 
 def test_an_older_kubelet_names_the_cause_in_an_event() -> None:

@@ -134,7 +134,9 @@ def test_what_a_state_means(state: dict[str, Any], expected: Pull, words: str) -
 def test_the_reason_fits_a_record() -> None:
     reference = f"registry.cern.ch/cmsweb/newdqmgui@sha256:{1:064x}"
     text = f'failed to pull and unpack image "{reference}": failed to resolve reference "{reference}": {reference}: not found'
-    found = judge_pull(waiting("ImagePullBackOff", f'Back-off pulling image "{reference}": ErrImagePull: rpc error: code = NotFound desc = {text}'))
+    found = judge_pull(
+        waiting("ImagePullBackOff", f'Back-off pulling image "{reference}": ErrImagePull: rpc error: code = NotFound desc = {text}')
+    )
     assert found.text.endswith("@sha256:000000000000: not found")
     assert len(found.text) < MAX_TEXT - 100
 

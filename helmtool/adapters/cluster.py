@@ -101,7 +101,7 @@ class Cluster:
 
         `seconds` limits the whole of it. Raises ClusterUnreachable and ClusterForbidden.
         """
-        response = self.send(method, path, query, body, content_type, accept, seconds)
+        response = self.send(method, path, query, body, {"Accept": accept, "Content-Type": content_type}, seconds)
         decoded = _decode(response.data)
         if decoded is None and (response.status < 400 or response.data.lstrip()[:1] == b"<"):
             # A proxy's login page, or another service at this address: never to be taken for an object.
@@ -118,10 +118,9 @@ class Cluster:
         self,
         method: str,
         path: str,
-        query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | Sequence[Any] | None = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
+        query: Mapping[str, str] | None,
+        body: Mapping[str, Any] | Sequence[Any] | None,
+        headers: Mapping[str, str],
         seconds: float | None = None,
     ) -> Any:
         """Sends one request and gives urllib3's response as it is, for what is no object. Raises ClusterUnreachable."""
@@ -129,14 +128,14 @@ class Cluster:
 
         # The client's own request() takes no server-side-apply body, so its pool and its authentication are used directly.
         client = self.client
-        headers, queries = {"Accept": accept, "Content-Type": content_type, "User-Agent": "helmtool"}, [*(query or {}).items()]
+        sent, queries = {"User-Agent": "helmtool", **headers}, [*(query or {}).items()]
         try:
-            client.update_params_for_auth(headers, queries, ["BearerToken"], path, method, None)
+            client.update_params_for_auth(sent, queries, ["BearerToken"], path, method, None)
             return client.rest_client.pool_manager.request(
                 method,
                 client.configuration.host + path + ("?" + urlencode(queries) if queries else ""),
                 body=None if body is None else json.dumps(body).encode(),
-                headers=headers,
+                headers=sent,
                 timeout=urllib3.Timeout(total=seconds) if seconds else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
                 retries=False,
             )

@@ -28,7 +28,7 @@ def through_proxy(cluster: Cluster, service: str, port: int, path: str) -> Reply
     """A GET through the API server's service proxy; status 0 where the API server itself cannot get through or forbids it."""
     where = f"/api/v1/namespaces/{cluster.namespace}/services/{service}:{port}/proxy{path}"
     try:
-        answer = cluster.send("GET", where, accept="*/*", seconds=SECONDS)
+        answer = cluster.send("GET", where, None, None, {"Accept": "*/*"}, SECONDS)
     except ClusterUnreachable as error:
         return Reply(0, error.message)
     own = _status_object(answer.data) if answer.status >= 400 else {}

@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from pod import IMAGE, STAND_IN
 from runs import Ran
 
@@ -27,6 +29,27 @@ SOURCE = Path(__file__).parents[2]
 
 def docker(*arguments: str, check: bool = True, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=check, timeout=timeout, **options)
+
+
+def need(*programs: str) -> None:
+    """Skips where a program is missing or no docker daemon answers; under CI that is a failure, so that nothing is left out unseen."""
+    reason = why_not(programs)
+    if reason and os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason)
+
+
+def why_not(programs: Sequence[str]) -> str:
+    """Why there is no docker here; nothing where there is one."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing:
+        return f"not installed: {', '.join(missing)}"
+    try:
+        answer = docker("version", "--format", "{{.Server.Version}}", check=False, timeout=20)
+    except subprocess.TimeoutExpired:
+        return "the docker daemon does not answer"
+    return "" if answer.returncode == 0 else f"no docker daemon: {answer.stderr.strip()}"
 
 
 def make_base(folder: Path) -> None:

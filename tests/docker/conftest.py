@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,31 +12,16 @@ import pytest
 TESTS = Path(__file__).parents[1]
 sys.path += [str(TESTS / "image"), str(TESTS / "registry")]
 
-from checkout import Checkout, docker, make_base  # noqa: E402 - beside this file
+from checkout import Checkout, make_base, need  # noqa: E402 - beside this file
 from images import RealRegistry, registries  # noqa: E402
 from pod import STAND_IN  # noqa: E402
 
 ROOT = TESTS.parent
 
 
-def why_not() -> str:
-    """Why there is no docker here; nothing where there is one."""
-    if shutil.which("docker") is None:
-        return "docker is not installed"
-    try:
-        answer = docker("version", "--format", "{{.Server.Version}}", check=False, timeout=20)
-    except subprocess.TimeoutExpired:
-        return "the docker daemon does not answer"
-    return "" if answer.returncode == 0 else f"no docker daemon: {answer.stderr.strip()}"
-
-
 @pytest.fixture(scope="session", autouse=True)
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> None:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    need("docker")
     make_base(tmp_path_factory.mktemp("docker") / "base")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ TESTS = Path(__file__).parents[1]
 sys.path += [str(TESTS / folder) for folder in ("image", "registry", "docker", "cluster")]
 
 import cli  # noqa: E402 - beside this folder
-from checkout import build_image, docker, make_base  # noqa: E402
+from checkout import build_image, docker, make_base, need  # noqa: E402
 from images import RealRegistry, free_port, registries  # noqa: E402
 from node import Node, create, delete, make_project  # noqa: E402
 
@@ -31,25 +30,9 @@ IMAGES = {
 """Tags and what each has over the built image; the last answers 500 where the latest runs are asked for."""
 
 
-def why_not() -> str:
-    """Why there can be no cluster here; nothing where there can."""
-    missing = [program for program in ("docker", "kind") if shutil.which(program) is None]
-    if missing:
-        return f"not installed: {', '.join(missing)}"
-    try:
-        answer = docker("version", "--format", "{{.Server.Version}}", check=False, timeout=20)
-    except subprocess.TimeoutExpired:
-        return "the docker daemon does not answer"
-    return "" if answer.returncode == 0 else f"no docker daemon: {answer.stderr.strip()}"
-
-
 @pytest.fixture(scope="session", autouse=True)
 def daemon() -> None:
-    reason = why_not()
-    if reason and os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    if reason:
-        pytest.skip(reason)
+    need("docker", "kind")
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,14 @@ def newest(helmtool: Helmtool) -> dict[str, Any]:
     return line
 
 
+def push_empty(registry: RealRegistry, tag: str) -> None:
+    """An image without any file."""
+    name = f"{registry.host}/cmsweb/newdqmgui:{tag}"
+    subprocess.run(["docker", "import", "--message", tag, "-", name], input=b"\0" * 10240, check=True, capture_output=True)
+    docker("push", "-q", name)
+    docker("rmi", "-f", name)
+
+
 def uid(node: Node) -> str:
     return str(node.pod()["metadata"]["uid"])
 
@@ -110,6 +118,20 @@ def test_what_a_killed_release_leaves_is_removed_by_the_next(serving: Helmtool, 
     assert node.prepull_pods() == []
 
 
+def test_an_interrupted_prepull_takes_its_pod_away(serving: Helmtool, node: Node, registry: RealRegistry) -> None:
+    before = uid(node)
+    with socket.create_server(("0.0.0.0", 0)) as silent:
+        node.pull_from(registry.host, silent.getsockname()[1])
+        push_empty(registry, "HG0605a")
+        running = serving.start("release", "kind", "HG0605a", "--timeout", "3m")
+        wait_for("the pod pulls", lambda: [p for p in node.prepull_pods() if p["spec"].get("nodeName")], 90)
+        result = running.send(signal.SIGINT).wait()
+    assert result.code == 130
+    assert "Helm has changed nothing" in result.err
+    assert node.prepull_pods() == []
+    assert uid(node) == before
+
+
 def test_a_server_that_fails_is_rolled_back(serving: Helmtool, node: Node) -> None:
     error = serving("release", "kind", "HG0405a", "--timeout", "3m", "-o", "json", code=1).error
     assert f"what runs is not as released: {LATEST} answers 500 (service proxy); rolled back" in error["message"]
@@ -129,10 +151,7 @@ def test_without_both_steps_it_is_recorded(serving: Helmtool, node: Node) -> Non
 
 
 def test_an_image_without_the_command_is_on_the_node_all_the_same(serving: Helmtool, node: Node, registry: RealRegistry) -> None:
-    name = f"{registry.host}/cmsweb/newdqmgui:HG0505a"
-    subprocess.run(["docker", "import", "-", name], input=b"\0" * 10240, check=True, capture_output=True)
-    docker("push", "-q", name)
-    docker("rmi", "-f", name)
+    push_empty(registry, "HG0505a")
     result = serving("release", "kind", "HG0505a", "--timeout", "15s", code=1)
     assert "has the image after" in result.err
     assert "its command did not run" in result.err

@@ -23,7 +23,7 @@ class Proxy:
     asked: str = ""
     namespace: str = "dqm"
 
-    def send(self, method: str, path: str, **_: Any) -> Proxy:
+    def send(self, method: str, path: str, *_: Any) -> Proxy:
         self.asked = f"{method} {path}"
         if not self.status:
             raise ClusterUnreachable("timed out")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from helmtool.adapters.cluster import Cluster, ClusterUnreachable
 from helmtool.errors import Unreachable
 
 SECONDS = 30.0
-LONGEST_BODY = 65536
+CLOSING = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,8 @@ def through_port_forward(cluster: Cluster, pod: str, port: int, path: str) -> Re
     try:
         with _forwarded(cluster, pod, port) as connection:
             connection.request("GET", path, headers={"Host": "localhost", "Connection": "close", "User-Agent": "helmtool"})
-            answer = connection.getresponse()
-            answer.read(LONGEST_BODY)
-            return Reply(answer.status)
+            with contextlib.closing(connection.getresponse()) as answer:
+                return Reply(answer.status)
     except (OSError, http.client.HTTPException, Unreachable) as error:
         return Reply(0, f"no port-forward to {pod}: {error}" if str(error) else f"no answer through a port-forward to {pod}")
 
@@ -65,6 +65,15 @@ def _forwarded(cluster: Cluster, pod: str, port: int) -> Iterator[http.client.HT
     finally:
         connection.close()
         forward.close()
+        _await_end(forward, port)
+
+
+def _await_end(forward: Any, port: int) -> None:
+    """Its thread says goodbye to the API server once both sides have let go; after a failure it leaves the connection open."""
+    for thread in threading.enumerate():
+        if thread.name == f"Kubernetes port forward proxy: {port}":
+            thread.join(CLOSING)
+    forward.websocket.shutdown()
 
 
 def _status_object(data: bytes) -> dict[str, Any]:

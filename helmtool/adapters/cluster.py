@@ -25,6 +25,7 @@ PARALLEL_REQUESTS = 8
 LONGEST_SAID = 300
 CONNECT_TIMEOUT, FIRST_TIMEOUT, READ_TIMEOUT = 5.0, 5.0, 30.0
 """Seconds: to connect, for the first answer (something may take connections and never answer), and for any other."""
+ACCESS = "authorization.k8s.io/v1"
 EMBEDDED = "kwok-helmtool"
 """What the embedded cluster is called in its kubeconfig."""
 
@@ -193,6 +194,13 @@ class Cluster:
         answer = self.request("GET", self._collection(ObjectKey(api_version, kind, self.namespace, "")), query)
         items: list[Manifest] = self._ok(answer).body.get("items") or []
         return items
+
+    def may(self, verb: str, resource: str, subresource: str) -> bool:
+        """Whether the person has a right in the namespace (SelfSubjectAccessReview, as `kubectl auth can-i`)."""
+        attributes = {"namespace": self.namespace, "verb": verb, "resource": resource, "subresource": subresource}
+        review = {"apiVersion": ACCESS, "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
+        answer = self._ok(self.request("POST", f"/apis/{ACCESS}/selfsubjectaccessreviews", body=review))
+        return (answer.body.get("status") or {}).get("allowed") is True
 
     def namespace_exists(self) -> bool:
         """Whether the namespace is there."""

@@ -7,8 +7,8 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from helmtool.cli.changes import change_document, confirm_changes, print_changes, print_diff
 from helmtool.cli.options import DryRunOption, EnvArgument, WaitLockOption, YesOption, terminal, with_globals
-from helmtool.cli.releases import _change_document, _confirm, _print_changes, _print_diff
 from helmtool.errors import Refused
 
 
@@ -37,8 +37,8 @@ def adopt(
         terminal.document(_document(plan, written, dry_run=dry_run, undo=undo))
     elif dry_run:
         _show(plan, sys.stdout, undo=undo)
-        _print_diff([found.change for found in plan.to_write if found.change], names=("live", "given back" if undo else "adopted"))
-        _print_diff(plan.forecast.changes)
+        print_diff([found.change for found in plan.to_write if found.change], names=("live", "given back" if undo else "adopted"))
+        print_diff(plan.forecast.changes)
     else:
         terminal.data(_outcome(env, len(written), undo=undo))
 
@@ -51,7 +51,7 @@ def _confirm_plan(plan: Any, env: str, *, yes: bool, undo: bool) -> bool:
     question = f"Give {count} objects of {env} back?" if undo else f"Take over {count} objects of {env}? Only their metadata changes."
     changes = [found.change for found in plan.to_write if found.change] if undo else plan.forecast.changes
     try:
-        return _confirm(plan.session.environment, changes, question, yes)
+        return confirm_changes(plan.session.environment, changes, question, yes)
     except Refused as error:
         if error.hint:
             error.hint = f"review with helmtool adopt {env}{' --undo' if undo else ''} --dry-run, then add --yes"
@@ -70,7 +70,7 @@ def _show(plan: Any, stream: TextIO, *, undo: bool, changes: bool = True) -> Non
         return
     terminal.line(stream, "the next release of the image that runs would then change:")
     if changes:
-        _print_changes(plan.forecast.changes, stream)
+        print_changes(plan.forecast.changes, stream)
 
 
 def _hands(found: Any) -> str:
@@ -95,7 +95,7 @@ def _document(plan: Any, written: Any, *, dry_run: bool, undo: bool) -> dict[str
         "undo": undo,
         "written": len(written),
         "objects": [_object(found) for found in plan.found],
-        "nextRelease": [_change_document(change) for change in plan.forecast.changes],
+        "nextRelease": [change_document(change) for change in plan.forecast.changes],
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from helmtool.cli.confirm import confirmed
+from helmtool.cli.changes import change_document, confirm_changes, print_changes, print_diff
 from helmtool.cli.options import (
     DryRunOption,
     EnvArgument,
@@ -29,13 +29,7 @@ from helmtool.cli.options import (
 from helmtool.errors import HelmtoolError, UsageError
 
 if TYPE_CHECKING:
-    from helmtool.model.change import Change
-    from helmtool.model.environment import Environment
     from helmtool.operations.secrets.step import SecretOptions
-
-
-SIDES = ("live", "new")
-"""What the two sides of a diff are called where a release or rollback is shown."""
 
 
 class Engine(StrEnum):
@@ -88,7 +82,7 @@ def release(
     options = ReleaseOptions(sets or (), dry_run, timeout, wait_lock=wait_lock, note=note, secrets=secrets, **steps)
 
     def confirm(plan: Any) -> bool:
-        return _confirm(plan.session.environment, plan.changes, f"Release {plan.composed.image} to {env}?", yes)
+        return confirm_changes(plan.session.environment, plan.changes, f"Release {plan.composed.image} to {env}?", yes)
 
     released = run(operation(env, tag, options, terminal.settings, terminal, confirm))
     if terminal.as_json:
@@ -100,12 +94,12 @@ def release(
                 "deployed": released.deployed,
                 "dryRun": dry_run,
                 "secrets": released.secrets.document,
-                "changes": [_change_document(change) for change in released.plan.changes],
+                "changes": [change_document(change) for change in released.plan.changes],
             }
         )
     elif dry_run:
-        _print_changes(released.plan.changes, sys.stdout)
-        _print_diff(released.plan.changes)
+        print_changes(released.plan.changes, sys.stdout)
+        print_diff(released.plan.changes)
     elif released.deployed:
         terminal.data(f"{env} runs {released.plan.composed.image_name} (revision {released.revision})")
     else:
@@ -130,14 +124,14 @@ def rollback(
     from helmtool.operations.rollback import rollback as operation
 
     def confirm(plan: Any) -> bool:
-        return _confirm(
+        return confirm_changes(
             plan.session.environment, plan.changes, f"Roll {env} back from revision {plan.current.number} to {plan.target.number}?", yes
         )
 
     options = RollbackOptions(revision, dry_run, force, timeout, wait_lock, note)
     plan, number = run(operation(env, options, terminal.settings, terminal, confirm))
     if terminal.as_json:
-        changes = [_change_document(change) for change in plan.changes]
+        changes = [change_document(change) for change in plan.changes]
         terminal.document(
             {
                 "environment": env,
@@ -149,8 +143,8 @@ def rollback(
             }
         )
     elif dry_run:
-        _print_changes(plan.changes, sys.stdout)
-        _print_diff(plan.changes)
+        print_changes(plan.changes, sys.stdout)
+        print_diff(plan.changes)
     else:
         terminal.data(f"{env} is back at what revision {plan.target.number} was (now revision {number})")
 
@@ -188,11 +182,11 @@ def diff(
     for text in found.conflicts:
         terminal.warn(f"other hands have set fields that a release takes back: {text}")
     if terminal.as_json:
-        changes = [_change_document(change, context, found.names) for change in found.changes]
+        changes = [change_document(change, context, found.names) for change in found.changes]
         terminal.document({"base": found.base, "target": found.target, "changes": changes})
     else:
-        _print_diff(found.changes, context, found.names)
-        _print_changes(found.changes, sys.stderr, base=found.base)
+        print_diff(found.changes, context, found.names)
+        print_changes(found.changes, sys.stderr, base=found.base)
     if detailed_exitcode and found.changes:
         raise typer.Exit(2)
 
@@ -249,13 +243,6 @@ def history(env: EnvArgument) -> None:
             terminal.data(f"{f'revision {line.revision}: ' if number == 0 else '  '}{text}")
 
 
-def _confirm(environment: Environment, changes: Sequence[Change], question: str, yes: bool) -> bool:
-    """Shows what will change; asks where the environment is protected. Gives whether a person was asked. Raises NotConfirmed."""
-    if not terminal.quiet:
-        _print_changes(changes, sys.stderr)
-    return confirmed(environment, question, yes, [line for change in changes for line in change.unified()])
-
-
 def _diff_by_plugin(env: str, tag: str | None, sets: Sequence[str], secrets: SecretOptions, context: int, detailed_exitcode: bool) -> None:
     from helmtool.cli.running import run
     from helmtool.operations.diff import diff_by_plugin
@@ -267,35 +254,6 @@ def _diff_by_plugin(env: str, tag: str | None, sets: Sequence[str], secrets: Sec
         terminal.diff(text.splitlines())
     if detailed_exitcode and text.strip():
         raise typer.Exit(2)
-
-
-def _print_changes(changes: Sequence[Change], stream: Any, base: str = "") -> None:
-    """One line for each object: what happens to it, and what that means for the service."""
-    if not changes:
-        terminal.line(stream, f"no changes{f' from {base}' if base else ''}")
-        return
-    width = max(len(str(change.key)) for change in changes)
-    for change in changes:
-        verb = terminal.paint(change.verb.ljust(6), stream, {"add": "green", "remove": "red"}.get(change.verb, "yellow"))
-        terminal.line(stream, f"  {verb} {str(change.key).ljust(width)}  {change.effect.label}")
-        if change.problem or change.effect.serious:
-            terminal.line(stream, f"         {change.problem or change.reason}")
-
-
-def _print_diff(changes: Sequence[Change], context: int = 3, names: tuple[str, str] = SIDES) -> None:
-    terminal.diff([line for change in changes for line in change.unified(context, names)])
-
-
-def _change_document(change: Change, context: int = 3, names: tuple[str, str] = SIDES) -> dict[str, Any]:
-    return {
-        "kind": change.key.kind,
-        "name": change.key.name,
-        "apiVersion": change.key.api_version,
-        "change": change.verb,
-        "effect": change.effect.label,
-        "reason": change.problem or change.reason,
-        "diff": change.unified(context, names),
-    }
 
 
 def _without_error(entry: Any) -> dict[str, Any]:

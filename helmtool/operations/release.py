@@ -29,7 +29,7 @@ from helmtool.operations.secrets.step import PreparedSecrets, SecretOptions, pre
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.together import beside
-from helmtool.operations.verify import verify
+from helmtool.operations.verify import require_rights, verify
 from helmtool.operations.watch import watch_rollout
 
 
@@ -92,6 +92,7 @@ async def release(
         wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, options.sets, progress)
         secrets = await prepare(session, pin(composed, wanted.digest), looking, options.secrets, progress)
         plan = await make_plan(session, secrets.composed, looking)
+    await asyncio.to_thread(require_rights, session, options.verify)
     await require_same_image(session, wanted, plan.revisions, settings, progress)
     report_plan(plan, progress)
     require_possible(plan)

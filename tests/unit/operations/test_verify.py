@@ -14,7 +14,7 @@ from helmtool.model.check import Check, Verdict
 from helmtool.model.environment import Policy
 from helmtool.operations import verify as module
 from helmtool.operations.progress import Silent
-from helmtool.operations.verify import VerifyFailed, verify
+from helmtool.operations.verify import NoWayToVerify, VerifyFailed, require_rights, verify
 
 GOOD, DOUBT, BAD = (Check(verdict, verdict.value) for verdict in Verdict)
 MANIFESTS: list[Any] = [
@@ -100,3 +100,33 @@ def test_a_port_forward_where_the_proxy_does_not_get_through(
     assert str(module._ask_once(cluster, MANIFESTS, "/", pods)) == text
     assert asked[0] == ("newdqmgui", 80, "/")
     assert asked[1:] in ([], [("p", 8889, "/")])
+
+
+@pytest.mark.parametrize(
+    ("allowed", "policy", "wanted", "refused"),
+    [
+        (set(), Policy.REQUIRED, True, True),
+        ({"proxy"}, Policy.REQUIRED, True, False),
+        ({"portforward"}, Policy.REQUIRED, True, False),
+        (set(), Policy.REQUIRED, False, False),
+        (set(), Policy.WARN, True, False),
+        (set(), Policy.OFF, True, False),
+    ],
+)
+def test_who_may_not_ask_is_told_before_anything_is_written(allowed: set[str], policy: Policy, wanted: bool, refused: bool) -> None:
+    asked: list[str] = []
+
+    def may(verb: str, resource: str, subresource: str) -> bool:
+        asked.append(subresource)
+        return subresource in allowed
+
+    cluster = SimpleNamespace(namespace="dqm", may=may, in_parallel=lambda calls: [call() for call in calls])
+    session: Any = SimpleNamespace(cluster=cluster, environment=SimpleNamespace(name="prod", verify=policy))
+    if refused:
+        with pytest.raises(NoWayToVerify, match="neither the service proxy nor a port-forward") as caught:
+            require_rights(session, wanted)
+        assert "--no-verify" in caught.value.hint
+        assert caught.value.exit_code == 5
+    else:
+        require_rights(session, wanted)
+    assert bool(asked) is (policy is Policy.REQUIRED and wanted)

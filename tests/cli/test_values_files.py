@@ -118,8 +118,8 @@ def test_combinations_that_cannot_work_name_both_keys(inside: Inside, content: s
     inside.fails("render", "prod", "HG0105a-stable", code=3, says=[one, other])
 
 
-def test_what_this_version_cannot_do_is_refused_and_does_not_hide_the_other_environments(inside: Inside) -> None:
-    inside.write(PROD, "secrets: {mode: versioned}\n")
+def test_what_a_guard_refuses_does_not_hide_the_other_environments(inside: Inside) -> None:
+    inside.write(PROD, "secrets: {mode: inline, data: {a.keytab: QUFBQQ==}}\n")
     inside.fails("validate", "prod", code=4, says=["secrets.mode"])
     inside.write("values/test4.yaml", "imgae: {}\n")
     error = inside.fails("validate", code=3, says=["prod", "test4", "imgae"])

@@ -30,7 +30,10 @@ demo: venv tools ## Release, diff and roll back on an embedded cluster
 
 test: venv tools ## Run the tests: units, chart, and the embedded cluster
 	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs
-	$(PYTEST) -n 2 --dist loadfile tests/cluster --ignore tests/cluster/leaks
+	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/cluster --ignore tests/cluster/leaks
+
+test-slow: venv tools ## Run the tests of the embedded cluster that take minutes
+	$(PYTEST) -n 2 -m slow tests/cluster --ignore tests/cluster/leaks
 
 test-image: venv ## Test the image's scripts: a real Kerberos realm, sudo, the pod's own paths (README of docker/newdqmgui)
 	$(PYTEST) tests/image
@@ -78,4 +81,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-docker test-image test-kind test-registry test-secrets test-leaks proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind test-registry test-secrets test-leaks proofs lint schemas docs bench lock

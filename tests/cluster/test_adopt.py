@@ -29,6 +29,8 @@ Object = dict[str, Any]
 MEDDLED = """
 import os, signal, sys
 from helmtool.adapters.cluster import Cluster
+
+pytestmark = pytest.mark.slow
 real, written = Cluster.patch, []
 
 def patch(self, key, operations, manager, *, dry_run=False):

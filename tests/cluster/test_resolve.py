@@ -46,6 +46,7 @@ def set_up(project: Path, registry: RealRegistry, cluster: LocalCluster, kube: K
             "cluster": {"nameEndsWith": ["cmsweb-testbed"]},
             "kubeconfig": str(testbed),
             "namespace": TESTBED,
+            "secrets": "existing",
             "policies": policies,
         }
         del environments["test4"]

@@ -16,6 +16,8 @@ from cli import RELEASE, REPOSITORY, ROOT, SHORT, UNSCHEDULABLE, Helmtool, Kube,
 
 from helmtool.adapters.local import LocalCluster
 
+pytestmark = pytest.mark.slow
+
 TODAY = ROOT / "tests/chart/parity"
 OF_THE_RELEASE = (("Service", RELEASE), ("ConfigMap", RELEASE), ("Deployment", RELEASE), ("NetworkPolicy", "newdqmgui-network-policy"))
 """What the chart makes too; the rest of the files belongs to the operators of CMSWEB."""
@@ -29,8 +31,6 @@ Object = dict[str, Any]
 MEDDLED = """
 import os, signal, sys
 from helmtool.adapters.cluster import Cluster
-
-pytestmark = pytest.mark.slow
 real, written = Cluster.patch, []
 
 def patch(self, key, operations, manager, *, dry_run=False):

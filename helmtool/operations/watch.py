@@ -14,7 +14,8 @@ from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.progress import Progress
 
-FIRST_LOOK, LONGEST_PAUSE = 0.05, 1.0
+FIRST_LOOK, GROWTH, LONGEST_PAUSE = 0.05, 1.2, 1.0
+"""Seconds to the first look, what each pause grows by, the longest one: a rollout is seen within a sixth of the time it took."""
 CONTROLLER_GRACE = 5.0
 """Seconds that the controller may be late with `ProgressDeadlineExceeded`; it was seen not to set it at all."""
 EVENTS_SHOWN = 5
@@ -62,7 +63,7 @@ async def _watch_one(cluster: Cluster, key: ObjectKey, deadline: float, progress
         if state.failed or stuck or over:
             await _fail(cluster, key, live, state, over and not stuck)
         await asyncio.sleep(pause)
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        pause = min(pause * GROWTH, LONGEST_PAUSE)
 
 
 def _look(cluster: Cluster, key: ObjectKey) -> tuple[Manifest | None, Rollout]:

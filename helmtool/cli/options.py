@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from helmtool.cli.terminal import Terminal, log_to_stderr
-from helmtool.operations.guard import Settings
+from helmtool.operations.settings import Settings
 
 PANEL = "Global options"
 

@@ -17,7 +17,7 @@ import typer
 from helmtool.cli.last_words import RedactedFormatter
 from helmtool.errors import HelmtoolError, OperationFailed, Problem
 from helmtool.model.redaction import redact_document, redact_lines, redact_text
-from helmtool.operations.guard import Settings
+from helmtool.operations.settings import Settings
 
 WIDTH = 80
 MARKS = {"done": ("✓", "green"), "skip": ("-", "bright_black"), "warn": ("!", "yellow"), "start": ("…", "cyan"), "error": ("✗", "red")}

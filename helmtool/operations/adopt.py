@@ -16,7 +16,6 @@ from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.ownership import Owner, adoption_patch, judge_owner, undo_patch
 from helmtool.model.revision import Revision, applied
 from helmtool.operations.after_adoption import forecast_after_adoption
-from helmtool.operations.guard import Settings
 from helmtool.operations.lock import Lock, locked
 from helmtool.operations.plan import look, require_settled
 from helmtool.operations.preflight import Forecast
@@ -24,6 +23,7 @@ from helmtool.operations.progress import Progress
 from helmtool.operations.release import ChangedMeanwhile
 from helmtool.operations.running_image import render_running
 from helmtool.operations.session import Session, open_session
+from helmtool.operations.settings import Settings
 from helmtool.operations.together import finish
 
 TRIES = 5

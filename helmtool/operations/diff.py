@@ -14,7 +14,6 @@ from helmtool.model.manifest import Manifest, is_hook, key_of, owned_by_helm, pa
 from helmtool.model.revision import Revision, digest_of, last, running, tag_of
 from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import Composed, compose, pin
-from helmtool.operations.guard import Settings
 from helmtool.operations.moved import require_same_image
 from helmtool.operations.plan import look, make_plan
 from helmtool.operations.preflight import make_forecast
@@ -22,6 +21,7 @@ from helmtool.operations.progress import Progress
 from helmtool.operations.resolve import Resolved, resolve
 from helmtool.operations.secrets.step import SecretOptions, prepare
 from helmtool.operations.session import Session, offline_helm, open_session
+from helmtool.operations.settings import Settings
 from helmtool.operations.together import known, together
 
 LOOK_ONLY = SecretOptions(look_only=True)

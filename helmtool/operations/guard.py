@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from helmtool.adapters.kubeconfig import Access, read_access
 from helmtool.errors import Refused, Unreachable
 from helmtool.model.environment import Environment, matching
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the global options and the process environment say of where to look."""
-
-    config_dir: Path | None = None
-    kubeconfig: str | None = None
-    kube_context: str | None = None
+from helmtool.operations.settings import Settings
 
 
 class WrongCluster(Refused):

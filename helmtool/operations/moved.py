@@ -11,11 +11,11 @@ from helmtool.errors import HelmtoolError, Problem, Refused
 from helmtool.model.environment import Environment
 from helmtool.model.revision import Revision, digest_of, running, tag_of
 from helmtool.model.tag import StableTag
-from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress, Silent
 from helmtool.operations.reach import check_cluster, reach
 from helmtool.operations.resolve import Resolved, short
 from helmtool.operations.session import Session
+from helmtool.operations.settings import Settings
 
 
 class TagMovedSince(Refused):

@@ -12,8 +12,9 @@ from helmtool.adapters.project import Project, find_project
 from helmtool.errors import InvalidInput
 from helmtool.model.environment import Environment, find_environment
 from helmtool.model.redaction import spare
-from helmtool.operations.guard import Settings, check_system_uid, choose_access, is_pinned
+from helmtool.operations.guard import check_system_uid, choose_access, is_pinned
 from helmtool.operations.progress import Progress
+from helmtool.operations.settings import Settings
 
 
 class NamespaceMissing(InvalidInput):

@@ -16,7 +16,6 @@ from helmtool.model.manifest import is_hook, parse_manifests
 from helmtool.model.revision import DEPLOYED, last, next_number, running
 from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import compose, pin
-from helmtool.operations.guard import Settings
 from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, locked
 from helmtool.operations.moved import require_same_image
@@ -27,6 +26,7 @@ from helmtool.operations.resolve import Resolved, resolve, short
 from helmtool.operations.rollback import go_back, uncancel
 from helmtool.operations.secrets.step import PreparedSecrets, SecretOptions, prepare, prune, write
 from helmtool.operations.session import Session, open_session
+from helmtool.operations.settings import Settings
 from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.together import beside
 from helmtool.operations.verify import require_rights, verify

@@ -13,7 +13,6 @@ from helmtool.model.change import Change, summary
 from helmtool.model.duration import parse_duration
 from helmtool.model.manifest import is_hook, parse_manifests
 from helmtool.model.revision import DEPLOYED, Revision, digest_of, last, next_number, rollback_target, tag_of
-from helmtool.operations.guard import Settings
 from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, LockLost, locked
 from helmtool.operations.preflight import Forecast, make_forecast
@@ -21,6 +20,7 @@ from helmtool.operations.progress import Progress
 from helmtool.operations.reach import check_cluster
 from helmtool.operations.secrets.step import changes_to, require_secret
 from helmtool.operations.session import Session, open_session
+from helmtool.operations.settings import Settings
 from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.verify import verify
 from helmtool.operations.watch import watch_rollout

@@ -11,9 +11,9 @@ from helmtool.adapters.kubeconfig import Access
 from helmtool.adapters.project import Project
 from helmtool.adapters.toolbox import helm as find_helm
 from helmtool.model.environment import Environment
-from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress
 from helmtool.operations.reach import reach
+from helmtool.operations.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

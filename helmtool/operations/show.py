@@ -11,7 +11,7 @@ from helmtool.model.environment import Environment
 from helmtool.model.redaction import REDACTED
 from helmtool.model.values import explain
 from helmtool.operations.compose import load_values
-from helmtool.operations.guard import Settings
+from helmtool.operations.settings import Settings
 
 
 def environments(settings: Settings) -> list[Environment]:

@@ -14,9 +14,9 @@ from helmtool.model.manifest import Manifest, is_hook, key_of, parse_manifests
 from helmtool.model.record import Record
 from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
-from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress, Silent
 from helmtool.operations.reach import Reach, check_cluster, reach
+from helmtool.operations.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

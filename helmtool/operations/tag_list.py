@@ -11,8 +11,8 @@ from helmtool.adapters.registry import Registry
 from helmtool.errors import InvalidInput
 from helmtool.model.registry import Facts, UnexpectedAnswer, Use, valid_tags
 from helmtool.model.tag import Tag
-from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress
+from helmtool.operations.settings import Settings
 from helmtool.operations.tag_state import TagState, state_of_tag, twin_of
 from helmtool.operations.tags import registry_of
 

@@ -14,7 +14,7 @@ from helmtool.model.environment import Environment
 from helmtool.model.registry import Retention, Use, next_tag, parse_repository
 from helmtool.model.tag import Tag, parse_tag
 from helmtool.operations.compose import load_values
-from helmtool.operations.guard import Settings
+from helmtool.operations.settings import Settings
 from helmtool.operations.tag_state import TagState, state_of_tag, twin_of, zone
 from helmtool.operations.twin import put_twin, require_digest, twin_is_there
 from helmtool.operations.where import Place, where_it_runs

@@ -11,8 +11,8 @@ from helmtool.model.environment import Environment
 from helmtool.model.manifest import Manifest
 from helmtool.model.openapi import check_objects
 from helmtool.operations.compose import Composed, compose
-from helmtool.operations.guard import Settings
 from helmtool.operations.session import offline_helm
+from helmtool.operations.settings import Settings
 from helmtool.operations.together import together
 
 

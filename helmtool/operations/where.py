@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from helmtool.adapters.project import find_project
 from helmtool.model.environment import Environment
-from helmtool.operations.guard import Settings, WrongCluster
+from helmtool.operations.guard import WrongCluster
+from helmtool.operations.settings import Settings
 from helmtool.operations.status import Status, state_of
 
 PATIENCE = 10.0

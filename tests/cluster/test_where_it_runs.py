@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cli import RELEASE, REPOSITORY, Helmtool, Kube
 
-from helmtool.operations.guard import Settings
+from helmtool.operations.settings import Settings
 from helmtool.operations.where import Place, where_it_runs
 
 ONE, OTHER = f"sha256:{1:064x}", f"sha256:{2:064x}"

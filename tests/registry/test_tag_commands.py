@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from images import DOCKER_IMAGE, DOCKER_INDEX, IMAGE, INDEX, RealRegistry, digest
 
-from helmtool.operations.guard import Settings
+from helmtool.operations.settings import Settings
 from helmtool.operations.tags import free_tag
 
 Tool = Callable[..., Any]

@@ -13,11 +13,11 @@ from helmtool.model.image_layout import Descriptor, OtherImage, Whole, choose_en
 from helmtool.model.registry import Repository
 from helmtool.model.size import in_words
 from helmtool.model.tag import Tag, parse_tag
-from helmtool.operations.guard import Settings
 from helmtool.operations.images.copying import copy_in, is_there
 from helmtool.operations.images.meter import Meter
 from helmtool.operations.images.places import InvalidPlace, Place, parse_place
 from helmtool.operations.progress import Progress
+from helmtool.operations.settings import Settings
 from helmtool.operations.tags import registry_of
 
 HEADERS = 1 << 20

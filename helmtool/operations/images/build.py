@@ -10,9 +10,9 @@ from helmtool.adapters.project import Project, find_project
 from helmtool.model.image import DirtyTree, Room, check_base, check_buildable, check_room, check_source, public_url, revision_label
 from helmtool.model.tag import Tag, parse_tag
 from helmtool.operations.clock import now
-from helmtool.operations.guard import Settings
 from helmtool.operations.images.names import require_free
 from helmtool.operations.progress import Progress
+from helmtool.operations.settings import Settings
 from helmtool.operations.tag_state import zone
 from helmtool.operations.tags import registry_of
 

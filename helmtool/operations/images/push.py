@@ -10,9 +10,9 @@ from helmtool.adapters import docker
 from helmtool.adapters.registry import Registry
 from helmtool.model.image import TagLost, TagTaken, check_pushable, push_hint
 from helmtool.model.tag import Tag, parse_tag
-from helmtool.operations.guard import Settings
 from helmtool.operations.images.names import digest_if_any, next_free
 from helmtool.operations.progress import Progress
+from helmtool.operations.settings import Settings
 from helmtool.operations.tags import registry_of
 
 SETTLE = 3.0

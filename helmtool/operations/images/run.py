@@ -12,8 +12,8 @@ from helmtool.adapters.process import Followed
 from helmtool.adapters.web import answers, listens
 from helmtool.errors import Interrupted, InvalidInput, OperationFailed, Problem
 from helmtool.model.tag import Tag, parse_tag
-from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress
+from helmtool.operations.settings import Settings
 from helmtool.operations.tags import registry_of
 
 LOOK = 0.5

@@ -10,7 +10,6 @@ from pathlib import Path
 from helmtool.adapters.files import find_checkout
 from helmtool.adapters.storage import read_history
 from helmtool.operations.compose import compose
-from helmtool.operations.guard import Settings
 from helmtool.operations.lock import locked
 from helmtool.operations.progress import Progress
 from helmtool.operations.reach import check_cluster
@@ -19,6 +18,7 @@ from helmtool.operations.secrets.identity import find_identity
 from helmtool.operations.secrets.step import LOCK_NAME, base_of, tell, tell_of_bundle
 from helmtool.operations.secrets.versions import ListedVersion, VersionPlan, apply_with_any_key, in_use, listed, plan
 from helmtool.operations.session import Session, open_session
+from helmtool.operations.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from helmtool.adapters.withheld import withheld
 from helmtool.model.age import Identity, IdentityInvalid, parse_identity
 from helmtool.model.manifest import ObjectKey
 from helmtool.model.redaction import protect
-from helmtool.operations.guard import Settings
 from helmtool.operations.progress import Progress
 from helmtool.operations.reach import Reached, check_cluster, reach
+from helmtool.operations.settings import Settings
 
 KEY, KEY_FILE = "SOPS_AGE_KEY", "SOPS_AGE_KEY_FILE"
 LARGEST = 1024 * 1024

@@ -13,7 +13,8 @@ import pytest
 from helmtool.adapters import local
 from helmtool.adapters.kubeconfig import KubeconfigInvalid, read_access
 from helmtool.model.environment import ClusterIdentity, Environment
-from helmtool.operations.guard import LocalNotUp, Settings, WrongCluster, check_system_uid, choose_access, is_pinned
+from helmtool.operations.guard import LocalNotUp, WrongCluster, check_system_uid, choose_access, is_pinned
+from helmtool.operations.settings import Settings
 
 Write = Callable[..., str]
 

@@ -11,7 +11,7 @@ from helmtool.adapters import local
 from helmtool.model.environment import UnknownEnvironment
 from helmtool.model.redaction import REDACTED
 from helmtool.operations import show
-from helmtool.operations.guard import Settings
+from helmtool.operations.settings import Settings
 
 MARKER = "s3cret-marker"
 ENVIRONMENTS = """

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from helmtool.operations import where
-from helmtool.operations.guard import Settings, WrongCluster
+from helmtool.operations.guard import WrongCluster
+from helmtool.operations.settings import Settings
 from helmtool.operations.status import Status
 
 REPOSITORY = "registry.cern.ch/cmsweb/newdqmgui"

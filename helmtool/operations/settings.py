@@ -1,0 +1,15 @@
+"""Where to look: what the global options say. A module of its own, because every start of the program needs it and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the global options and the process environment say of where to look."""
+
+    config_dir: Path | None = None
+    kubeconfig: str | None = None
+    kube_context: str | None = None

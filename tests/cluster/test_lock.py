@@ -20,6 +20,8 @@ from helmtool.adapters.kubeconfig import read_access
 from helmtool.adapters.lease import LeaseStore
 from helmtool.model.lease import Lease
 
+pytestmark = pytest.mark.slow
+
 NAME = "newdqmgui-lock"
 SECONDS = 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -68,7 +69,8 @@ def listening_addresses(pids: set[int]) -> set[str]:
     inodes = set()
     for pid in pids:
         for descriptor in (Path("/proc") / str(pid) / "fd").iterdir():
-            inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
+            with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+                inodes.add(str(descriptor.readlink()).removeprefix("socket:[").removesuffix("]"))
     addresses = set()
     for table in ("tcp", "tcp6"):
         for row in (Path("/proc/net") / table).read_text().splitlines()[1:]:

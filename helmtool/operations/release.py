@@ -182,7 +182,7 @@ async def _write(plan: Plan, options: ReleaseOptions, progress: Progress, lock: 
         await journal.write(next_number(plan.revisions), "started")
         journal.checks.append(await prepull(session, plan.manifests, wanted=options.prepull, seconds=seconds, progress=progress))
         number = await _apply(work)
-        await watch_rollout(session.cluster, plan.manifests, seconds=seconds, progress=progress)
+        await watch_rollout(session.cluster, plan.manifests, seconds=seconds, progress=progress, origin=plan.composed.values.origin)
         await verify(session, plan.manifests, journal.checks, wanted=options.verify, progress=progress)
     except asyncio.CancelledError:
         uncancel()

@@ -1,118 +1,108 @@
-"""Waits for a rollout and says why it does not end."""
+"""Waits for a rollout, and ends the wait early where it is certain that it cannot succeed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from helmtool.adapters.cluster import Cluster, ClusterUnreachable
 from helmtool.errors import OperationFailed, Problem
+from helmtool.model.causes import Cause, Certainty, rank
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
+from helmtool.model.observation import Observation
+from helmtool.model.path import Path, dotted
 from helmtool.model.rollout import Rollout, judge
+from helmtool.model.values import Origin
+from helmtool.operations.evidence import with_logs
+from helmtool.operations.observe import observe
 from helmtool.operations.progress import Progress
 
 FIRST_LOOK, GROWTH, LONGEST_PAUSE = 0.05, 1.2, 1.0
 """Seconds to the first look, what each pause grows by, the longest one: a rollout is seen within a sixth of the time it took."""
 CONTROLLER_GRACE = 5.0
 """Seconds that the controller may be late with `ProgressDeadlineExceeded`; it was seen not to set it at all."""
-EVENTS_SHOWN = 5
+
+SHOWN = 3
+"""Causes that an error tells."""
+
+Origins = Callable[[Path], "Origin | None"]
+"""Gives where a value is set, or nothing."""
+
+
+def no_origin(_: Path) -> Origin | None:
+    """For rollouts that come from no values file."""
+    return None
 
 
 class RolloutFailed(OperationFailed):
-    """The new pods did not become available; `problems` holds the evidence."""
+    """The new pods did not become available; `causes` says why, the best one first, and `problems` what shows it."""
 
     code = "rollout-failed"
+    causes: tuple[Cause, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Why a pod is not ready, in the words of the kubelet and of events."""
-
-    path: str
-    message: str
-
-
-async def watch_rollout(cluster: Cluster, manifests: Iterable[Manifest], *, seconds: float, progress: Progress) -> None:
+async def watch_rollout(
+    cluster: Cluster, manifests: Iterable[Manifest], *, seconds: float, progress: Progress, origin: Origins = no_origin
+) -> None:
     """Waits until every Deployment among the objects serves its newest pods.
 
     Complete is what `kubectl rollout status` calls so: the controller has seen the newest generation, every replica is
-    updated and available, and no old one is left. Raises RolloutFailed when the Deployment says that its deadline is
-    over, or after `seconds`.
+    updated and available, and no old one is left. Raises RolloutFailed when a cause is certain, when the Deployment says that
+    its deadline is over, or after `seconds`. `origin` tells where the values file sets what a cause blames.
     """
     deadline = time.monotonic() + seconds
     for key in [key_of(m) for m in manifests if m.get("kind") == "Deployment"]:
-        await _watch_one(cluster, key, deadline, progress)
+        await _watch_one(cluster, key, deadline, progress, origin)
 
 
-async def _watch_one(cluster: Cluster, key: ObjectKey, deadline: float, progress: Progress) -> None:
+async def _watch_one(cluster: Cluster, key: ObjectKey, deadline: float, progress: Progress, origin: Origins) -> None:
     started, pause, shown = time.monotonic(), FIRST_LOOK, ""
     moved = started
     while True:
-        live, state = await asyncio.to_thread(_look, cluster, key)
+        seen, state = await asyncio.to_thread(_look, cluster, key, started)
         if state.complete:
             progress.done("watch", f"{key}: {state.text} after {time.monotonic() - started:.1f} s")
             return
         if state.text != shown:
             progress.start("watch", f"{key}: {state.text}")
             shown, moved = state.text, time.monotonic()
+        causes = rank(seen)
         over = time.monotonic() >= deadline
         stuck = time.monotonic() >= moved + state.progress_deadline + CONTROLLER_GRACE
-        if state.failed or stuck or over:
-            await _fail(cluster, key, live, state, over and not stuck)
+        if state.failed or stuck or over or (causes and causes[0].certainty is Certainty.CERTAIN):
+            raise await asyncio.to_thread(_failure, cluster, key, seen, state, over and not stuck, origin)
         await asyncio.sleep(pause)
         pause = min(pause * GROWTH, LONGEST_PAUSE)
 
 
-def _look(cluster: Cluster, key: ObjectKey) -> tuple[Manifest | None, Rollout]:
-    """The Deployment and its state; an API server that does not answer for a while does not end a rollout."""
+def _look(cluster: Cluster, key: ObjectKey, started: float) -> tuple[Observation, Rollout]:
+    """What is seen and its state; an API server that does not answer for a while does not end a rollout."""
     try:
-        live = cluster.get(key)
+        seen = observe(cluster, key, time.monotonic() - started)
     except ClusterUnreachable as error:
-        return None, Rollout(False, False, f"{error.message}; trying again")
-    return live, judge(live)
+        return Observation(None), Rollout(False, False, f"{error.message}; trying again")
+    return seen, judge(seen.deployment)
 
 
-async def _fail(cluster: Cluster, key: ObjectKey, live: Manifest | None, state: Rollout, over: bool) -> None:
-    evidence = await asyncio.to_thread(collect_evidence, cluster, live)
+def _failure(cluster: Cluster, key: ObjectKey, seen: Observation, state: Rollout, over: bool, origin: Origins) -> RolloutFailed:
+    """The error with the causes; the logs are read only now, for they cost a request each."""
+    causes = rank(with_logs(cluster, seen))
     why = "took longer than the timeout" if over and not state.failed else "did not make progress before its deadline"
-    raise RolloutFailed(f"the rollout of {key} {why}: {state.text}", problems=[Problem(e.message, path=e.path) for e in evidence])
+    if causes:
+        why = f"fails: {causes[0].text}" if causes[0].certainty is Certainty.CERTAIN else f"{why}, probably because {causes[0].text}"
+    error = RolloutFailed(
+        f"the rollout of {key} {why}: {state.text}",
+        problems=[problem for cause in causes[:SHOWN] for problem in problems_of(cause, origin)],
+        hint=causes[0].next if causes else "",
+    )
+    error.causes = tuple(causes)
+    return error
 
 
-def collect_evidence(cluster: Cluster, deployment: Manifest | None) -> list[Evidence]:
-    """What the pods of a Deployment, and the last warnings about them, say of a rollout that does not end."""
-    if deployment is None:
-        return []
-    labels = deployment["spec"]["selector"]["matchLabels"]
-    pods = cluster.list("v1", "Pod", label_selector=",".join(f"{k}={v}" for k, v in labels.items()))
-    found = [Evidence(f"Deployment/{deployment['metadata']['name']}", text) for text in _conditions(deployment)]
-    found += [Evidence(f"Pod/{pod['metadata']['name']}", text) for pod in pods for text in _pod_reasons(pod)]
-    return found + _warning_events(cluster, [p["metadata"]["name"] for p in pods])
-
-
-def _conditions(deployment: Manifest) -> list[str]:
-    conditions = (deployment.get("status") or {}).get("conditions") or []
-    return [f"{c.get('reason')}: {c.get('message')}" for c in conditions if c.get("type") == "ReplicaFailure" and c.get("status") == "True"]
-
-
-def _pod_reasons(pod: Manifest) -> list[str]:
-    status: dict[str, Any] = pod.get("status") or {}
-    found = [
-        f"{c.get('reason')}: {c.get('message')}" for c in status.get("conditions") or [] if c.get("status") == "False" and c.get("message")
-    ]
-    for container in status.get("containerStatuses") or []:
-        waiting = (container.get("state") or {}).get("waiting")
-        ended = (container.get("lastState") or {}).get("terminated")
-        if waiting:
-            found.append(f"container {container['name']}: {waiting.get('reason')} {waiting.get('message', '')}".rstrip())
-        if ended:
-            found.append(f"container {container['name']} ended with exit code {ended.get('exitCode')}: {ended.get('reason')}")
-    return found or [f"phase {status.get('phase')}"]
-
-
-def _warning_events(cluster: Cluster, pods: Sequence[str]) -> list[Evidence]:
-    events = [e for e in cluster.list("v1", "Event", field_selector="type=Warning") if (e.get("involvedObject") or {}).get("name") in pods]
-    newest = sorted(events, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))[-EVENTS_SHOWN:]
-    return [Evidence(f"Pod/{e['involvedObject']['name']}", f"{e.get('reason')}: {e.get('message')}") for e in newest]
+def problems_of(cause: Cause, origin: Origins = no_origin) -> list[Problem]:
+    """A cause as the command line shows it: the place that sets the wrong thing, then a line for each piece of evidence."""
+    place = origin(cause.setting) if cause.setting else None
+    setting = dotted(cause.setting)
+    first = Problem(cause.text, place.file, place.line, place.column, setting) if place else Problem(cause.text, path=setting)
+    return [first, *(Problem(text, path=cause.code) for text in cause.evidence)]

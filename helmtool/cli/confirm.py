@@ -27,14 +27,22 @@ def confirmed(environment: Environment, question: str, yes: bool, diff: Sequence
     """Asks where the environment is protected, after showing the diff. Gives whether a person was asked. Raises NotConfirmed."""
     if not environment.protected or yes:
         return False
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise NotConfirmed(
-            f"{environment.name} is protected, and there is no terminal to ask at", hint="review with helmtool diff, then add --yes"
-        )
+    require_terminal(f"{environment.name} is protected", "review with helmtool diff, then add --yes")
     terminal.diff(diff, sys.stderr)
+    require_yes(question)
+    return True
+
+
+def require_terminal(reason: str, hint: str) -> None:
+    """Raises NotConfirmed where nobody can be asked; `reason` is why somebody would have to be."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise NotConfirmed(f"{reason}, and there is no terminal to ask at", hint=hint)
+
+
+def require_yes(question: str) -> None:
+    """Asks, and raises NotConfirmed where the answer is no."""
     if not _ask(question):
         raise NotConfirmed("not confirmed; nothing was written")
-    return True
 
 
 def _ask(question: str) -> bool:

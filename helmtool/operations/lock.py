@@ -18,6 +18,7 @@ from helmtool.model.duration import parse_duration
 from helmtool.model.lease import Lease, Observer, Standing, moment
 from helmtool.operations.clock import who
 from helmtool.operations.progress import Progress
+from helmtool.operations.reach import check_again
 from helmtool.operations.session import Session
 from helmtool.operations.together import finish
 
@@ -101,7 +102,8 @@ async def locked(
     """Holds the lock of the session's release. When it is lost, the task is cancelled, so that a helm under way is ended.
 
     `command` tells others what is going on, `wait` is how long to wait for a holder that lives. A holder that does not renew for
-    a whole lease duration is gone, and the lock is taken over. Raises Locked, ClusterUnreachable and ClusterForbidden.
+    a whole lease duration is gone, and the lock is taken over. The Lease is the first write, so the cluster is looked at once more
+    before it. Raises Locked, WrongCluster, ClusterUnreachable and ClusterForbidden.
     """
     store = LeaseStore(session.cluster, session.environment.release)
     lease = await _take(store, session, command, progress, parse_duration(wait), names or {})
@@ -129,6 +131,7 @@ async def _take(store: LeaseStore, session: Session, command: str, progress: Pro
         standing = observer.look(found, time.monotonic()) if found else Standing.GONE
         if standing is Standing.GONE:
             mine = _new(session, command, found)
+            await asyncio.to_thread(check_again, session)
             taken = await _written(store, mine, names)
             if taken:
                 _tell(progress, found)

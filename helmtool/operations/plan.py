@@ -73,12 +73,11 @@ def require_settled(session: Session, revisions: Sequence[Revision]) -> None:
     newest = last(revisions)
     if newest and newest.status.pending:
         name = session.environment.name
-        way_out = f"helmtool rollback {name}" if running(revisions) else f"helmtool rollback {name} {newest.number} --force"
         holder = LeaseStore(session.cluster, session.environment.release).read()
         raise LeftPending(
             f"revision {newest.number} of {session.environment.release} is {newest.status.value} since {newest.updated}: "
             + (f"{holder} is at it, or was killed" if holder else "a plain helm is at it, or a release was killed"),
-            hint=f"helmtool status {name}; if nobody is at it: {way_out}",
+            hint=f"helmtool unlock {name}",
         )
 
 

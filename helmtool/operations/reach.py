@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from helmtool.adapters.cluster import Cluster
-from helmtool.adapters.kubeconfig import Access
+from helmtool.adapters.kubeconfig import Access, read_access
 from helmtool.adapters.project import Project, find_project
 from helmtool.errors import InvalidInput
 from helmtool.model.environment import Environment, find_environment
 from helmtool.model.redaction import spare
-from helmtool.operations.guard import check_system_uid, choose_access, is_pinned
+from helmtool.operations.guard import WrongCluster, check_system_uid, choose_access, is_pinned
 from helmtool.operations.progress import Progress
 from helmtool.operations.settings import Settings
 
@@ -61,6 +61,23 @@ def reach(name: str, settings: Settings, progress: Progress) -> Reach:
     if not is_pinned(environment):
         progress.warn(f"{name} is known by its cluster's name alone; a pin is safer (environments.yaml)")
     return Reach(project, environments, environment, access, Cluster(access, environment.namespace))
+
+
+def check_again(session: Reached) -> None:
+    """Right before the first write: the kubeconfig, which helm reads anew, must still name the cluster that was judged.
+
+    A login in another terminal, or a merged file, may have changed it since. Raises WrongCluster and what `check_cluster` raises.
+    """
+    before = session.access
+    now = read_access(before.kubeconfig, before.context)
+    if now != before:
+        raise WrongCluster(
+            f"context {before.context} of {before.kubeconfig} reached {before.cluster} at {before.server} when this began, and now"
+            f" {now.cluster} at {now.server}; nothing was written",
+            hint=f"helmtool status {session.environment.name}",
+        )
+    if session.environment.cluster.kube_system_uid:
+        check_system_uid(session.environment, session.cluster.system_uid())
 
 
 def check_cluster(session: Reached) -> None:

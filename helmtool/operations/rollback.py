@@ -83,7 +83,14 @@ async def rollback(
     """
     for duration in (options.timeout, options.wait_lock):
         parse_duration(duration)
-    session = open_session(name, settings, progress)
+    return await roll_back(open_session(name, settings, progress), options, progress, confirm)
+
+
+async def roll_back(
+    session: Session, options: RollbackOptions, progress: Progress, confirm: Callable[[RollbackPlan], bool]
+) -> tuple[RollbackPlan, int | None]:
+    """The same for a session that is open."""
+    name = session.environment.name
     plan = await asyncio.to_thread(_plan, session, options)
     progress.done(
         "plan",

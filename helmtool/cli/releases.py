@@ -191,13 +191,16 @@ def diff(
         raise typer.Exit(2)
 
 
-def status(envs: EnvsArgument = None) -> None:
-    """Show what runs where: image, revision, since when, who, and whether it is healthy."""
+def status(
+    envs: EnvsArgument = None,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Also say what a rollback would do now, and whether it can.")] = False,
+) -> None:
+    """Show what runs where: image, revision, since when, who, whether it is healthy, and what other hands have changed."""
     from helmtool.cli.running import run
     from helmtool.operations.status import all_environments
     from helmtool.operations.status import status as operation
 
-    found = run(operation(envs or all_environments(terminal.settings), terminal.settings))
+    found = run(operation(envs or all_environments(terminal.settings), terminal.settings, rollback=rollback))
     failed = next((entry.error for entry in found if entry.error), None)
     if terminal.as_json and not (failed and len(found) == 1):
         terminal.document([_without_error(entry) for entry in found])
@@ -218,10 +221,22 @@ def status(envs: EnvsArgument = None) -> None:
         ]
         terminal.table(("ENV", "STATE", "READY", "REVISION", "SINCE", "BY", "TAG"), rows)
         for entry in found:
-            if entry.problem:
-                terminal.warn(f"{entry.environment}: {entry.problem}")
+            _print_findings(entry)
     if envs and failed:
         raise typer.Exit(failed.exit_code)
+
+
+def _print_findings(entry: Any) -> None:
+    """What a person should know of an environment beside its line in the table."""
+    drift = entry.drift if entry.drift is not None else ["whether other hands changed anything is not known: it takes the right to write"]
+    for text in (*filter(None, [entry.problem]), *drift):
+        terminal.warn(f"{entry.environment}: {text}")
+    if entry.drift:
+        terminal.say(f"  next: helmtool diff {entry.environment}")
+    if entry.rollback:
+        terminal.data(f"{entry.environment}: a rollback {entry.rollback['text']}")
+        for text in (*entry.rollback["obstacles"], *entry.rollback["doubts"]):
+            terminal.warn(f"{entry.environment}: {text}")
 
 
 def history(env: EnvArgument) -> None:
@@ -259,7 +274,8 @@ def _diff_by_plugin(env: str, tag: str | None, sets: Sequence[str], secrets: Sec
 def _without_error(entry: Any) -> dict[str, Any]:
     from dataclasses import fields
 
-    document = {_camel(f.name): getattr(entry, f.name) for f in fields(entry) if f.name != "error"}
+    left_out = {"error"} | (set() if entry.rollback else {"rollback"})
+    document = {_camel(f.name): getattr(entry, f.name) for f in fields(entry) if f.name not in left_out}
     error: HelmtoolError | None = entry.error
     return document | ({"error": {"code": error.code, "message": error.message, "hint": error.hint}} if error else {})
 

@@ -20,6 +20,8 @@ MANAGED_BY, NAME, NAMESPACE = "app.kubernetes.io/managed-by", "meta.helm.sh/rele
 ADOPTED = ("kubectl", "before-first-apply", HELM)
 """Field managers whose fields become Helm's, beside everything that starts with `kubectl-`. The second is the API server's own
 word for what was there before anybody applied; the third is an earlier helm, which did not apply but update."""
+OWN_WRITERS = (HELM, "kube-")
+"""Beginnings of field managers that write in the release's name or for Kubernetes itself; helmtool's own begins as Helm's does."""
 TOOLS = (
     ("argocd.argoproj.io/", "Argo CD"),
     ("kustomize.toolkit.fluxcd.io/", "Flux"),
@@ -116,6 +118,13 @@ def _entries_after(live: Manifest) -> list[dict[str, Any]]:
 def adopted_manager(manager: str) -> bool:
     """Whether the field manager is one of hands that apply or edit manifests, so that its fields become Helm's."""
     return manager in ADOPTED or manager.startswith("kubectl-")
+
+
+def other_writers(live: Manifest) -> tuple[str, ...]:
+    """Who has written the object beside Helm, this program and Kubernetes' own controllers, and when; the newest first."""
+    entries = [e for e in _entries(live) if e.get("subresource") != "status" and not _name(e).startswith(OWN_WRITERS)]
+    newest = sorted(entries, key=lambda entry: str(entry.get("time") or ""), reverse=True)
+    return tuple(f"{_name(entry)} at {str(entry.get('time') or '?')[:16].replace('T', ' ')} UTC" for entry in newest)
 
 
 def _is_adopted(entry: Mapping[str, Any]) -> bool:

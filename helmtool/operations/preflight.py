@@ -10,9 +10,10 @@ from helmtool.adapters.cluster import HELM_MANAGER, Answer, Cluster
 from helmtool.errors import Problem, Refused
 from helmtool.model.change import Change, compare, impossible
 from helmtool.model.manifest import Manifest, belongs_to, key_of, owned_by_helm, parse_manifests
+from helmtool.model.ownership import other_writers
 from helmtool.model.revision import Revision
 from helmtool.operations import strategy
-from helmtool.operations.session import Session
+from helmtool.operations.reach import Reached
 
 
 class NotOurs(Refused):
@@ -40,7 +41,7 @@ class Preflight:
     conflict: str = ""
 
 
-def make_forecast(session: Session, manifests: Sequence[Manifest], base: Revision | None) -> Forecast:
+def make_forecast(session: Reached, manifests: Sequence[Manifest], base: Revision | None) -> Forecast:
     """Tries every object as a server-side apply dry run under Helm's field manager, and a bare pod of each template.
 
     `base` is the revision that Helm compares with: what it has and `manifests` lack, Helm deletes.
@@ -63,7 +64,7 @@ def forecast_of(cluster: Cluster, results: Sequence[Preflight], base: Revision |
     return Forecast(tuple(changes), tuple(warnings), tuple(r.conflict for r in results if r.conflict))
 
 
-def _require_ours(session: Session, results: Sequence[Preflight]) -> None:
+def _require_ours(session: Reached, results: Sequence[Preflight]) -> None:
     environment = session.environment
     foreign = [r for r in results if r.live and not belongs_to(r.live, environment.release, environment.namespace)]
     if foreign:
@@ -80,7 +81,8 @@ def try_object(cluster: Cluster, manifest: Manifest) -> Preflight:
     answer = dry_run_object(cluster, manifest, live, force=False)
     if answer.status != 409:
         return Preflight(manifest, live, answer)
-    return Preflight(manifest, live, dry_run_object(cluster, manifest, live, force=True), f"{key_of(manifest)}: {answer.message}")
+    hands = f" ({', '.join(other_writers(live))})" if live else ""
+    return Preflight(manifest, live, dry_run_object(cluster, manifest, live, force=True), f"{key_of(manifest)}: {answer.message}{hands}")
 
 
 def dry_run_object(cluster: Cluster, manifest: Manifest, live: Manifest | None, *, force: bool) -> Answer:

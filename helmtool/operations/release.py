@@ -22,6 +22,7 @@ from helmtool.operations.moved import require_same_image
 from helmtool.operations.plan import Plan, look, make_plan, require_possible
 from helmtool.operations.prepull import prepull
 from helmtool.operations.progress import Progress
+from helmtool.operations.readiness import Readiness, readiness
 from helmtool.operations.resolve import Resolved, resolve, short
 from helmtool.operations.rollback import go_back, uncancel
 from helmtool.operations.secrets.step import PreparedSecrets, SecretOptions, prepare, prune, write
@@ -182,8 +183,9 @@ async def _write(plan: Plan, options: ReleaseOptions, progress: Progress, lock: 
         await journal.write(next_number(plan.revisions), "started")
         journal.checks.append(await prepull(session, plan.manifests, wanted=options.prepull, seconds=seconds, progress=progress))
         number = await _apply(work)
-        await watch_rollout(session.cluster, plan.manifests, seconds=seconds, progress=progress, origin=plan.composed.values.origin)
-        await verify(session, plan.manifests, journal.checks, wanted=options.verify, progress=progress)
+        async with beside(asyncio.to_thread(_way_back, work)) as way_back:
+            await watch_rollout(session.cluster, plan.manifests, seconds=seconds, progress=progress, origin=plan.composed.values.origin)
+            await verify(session, plan.manifests, journal.checks, wanted=options.verify, progress=progress)
     except asyncio.CancelledError:
         uncancel()
         raise await _after_failure(work, Interrupted("interrupted")) from None
@@ -196,7 +198,26 @@ async def _write(plan: Plan, options: ReleaseOptions, progress: Progress, lock: 
     lock.require()
     await journal.write(number, DEPLOYED)
     progress.done("record", journal.author)
+    _tell_way_back(await way_back, progress)
     return number
+
+
+def _way_back(work: _Writing) -> Readiness | None:
+    """What a rollback would do once this release serves; nothing where that cannot be found out, which ends no release."""
+    try:
+        history = read_history(work.session.cluster, work.session.environment.release)
+        return readiness(work.session, history, running(work.plan.revisions))
+    except HelmtoolError:
+        return None
+
+
+def _tell_way_back(found: Readiness | None, progress: Progress) -> None:
+    if found is None:
+        progress.warn("what a rollback would do could not be found out")
+    elif found.target and not found.possible:
+        progress.warn(f"a rollback {found}")
+    elif found.target:
+        progress.done("back", f"a rollback {found}")
 
 
 async def _apply(work: _Writing) -> int:
@@ -231,6 +252,7 @@ async def _after_failure(work: _Writing, error: HelmtoolError) -> HelmtoolError:
         state = await _go_back(work)
     except asyncio.CancelledError:
         uncancel()
+        work.lock.require()  # a lock that is lost cancels too, and says more
         return ReleaseInterrupted(f"{error.message}; interrupted again while going back: left as it is", hint=f"helmtool status {name}")
     return kind(f"{error.message}; {state}", problems=error.problems, hint=f"helmtool history {name}")
 

@@ -18,7 +18,8 @@ from helmtool.operations.lock import Lock, LockLost, locked
 from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.reach import check_cluster
-from helmtool.operations.secrets.step import changes_to, require_secret
+from helmtool.operations.readiness import alternative, obstacles
+from helmtool.operations.secrets.step import changes_to
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.settings import Settings
 from helmtool.operations.strategy import patch_strategies
@@ -46,7 +47,7 @@ class RollbackFailed(OperationFailed):
 
 @dataclass(frozen=True, slots=True)
 class RollbackPlan:
-    """What going back to a revision changes, from what lives now."""
+    """What going back to a revision changes, from what lives now; `refusals` are the reasons for which it could not serve again."""
 
     session: Session
     current: Revision
@@ -54,6 +55,7 @@ class RollbackPlan:
     revisions: tuple[Revision, ...]
     forecast: Forecast
     secret_changes: tuple[Change, ...] = ()
+    refusals: tuple[Refused, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -97,8 +99,11 @@ async def roll_back(
         f"revision {plan.current.number} ({plan.current.status.value}) → revision {plan.target.number}: {summary(plan.changes)}",
     )
     if options.dry_run:
+        for refusal in plan.refusals:
+            progress.warn(f"would be refused: {refusal.message}")
         progress.skip("rollback", "dry run: nothing was written")
         return plan, None
+    await asyncio.to_thread(_require_possible, plan)
     confirm(plan)
     async with locked(session, f"rollback {name} {plan.target.number}", progress, wait=options.wait_lock) as lock:
         await asyncio.to_thread(_look_again, plan)
@@ -133,10 +138,18 @@ def _plan(session: Session, options: RollbackOptions) -> RollbackPlan:
     target = choose_target(revisions, options, session.environment.name)
     assert current is not None  # noqa: S101 - a target exists, so a revision does
     manifests = [m for m in parse_manifests(target.manifest) if not is_hook(m)]
-    if not options.force:
-        require_secret(session, target, manifests)
     forecast = make_forecast(session, manifests, current)
-    return RollbackPlan(session, current, target, tuple(revisions), forecast, changes_to(session, revisions, manifests))
+    refusals = [] if options.force else obstacles(session, target, manifests, forecast)[0]
+    return RollbackPlan(session, current, target, tuple(revisions), forecast, changes_to(session, revisions, manifests), tuple(refusals))
+
+
+def _require_possible(plan: RollbackPlan) -> None:
+    """Raises the gravest reason for which the revision could not serve again, with a revision that can where there is one."""
+    if plan.refusals:
+        refusal = plan.refusals[0]
+        other = alternative(plan.session, plan.revisions, plan.target)
+        refusal.hint = "; ".join(text for text in (other, refusal.hint) if text)
+        raise refusal
 
 
 def _look_again(plan: RollbackPlan) -> None:

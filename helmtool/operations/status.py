@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from helmtool.adapters.cluster import ClusterForbidden
 from helmtool.adapters.project import find_project
 from helmtool.adapters.records import read_records
 from helmtool.adapters.storage import read_history
@@ -14,6 +16,7 @@ from helmtool.model.manifest import Manifest, is_hook, key_of, parse_manifests
 from helmtool.model.record import Record
 from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
+from helmtool.operations.drift import find_drift
 from helmtool.operations.progress import Progress, Silent
 from helmtool.operations.reach import Reach, check_cluster, reach
 from helmtool.operations.settings import Settings
@@ -23,7 +26,8 @@ from helmtool.operations.settings import Settings
 class Status:
     """One environment: `state` is running, not-ready, pending, failed, not-released or unknown; `problem` says why it is not known.
 
-    `digest` is the one that the Deployment names, else the one that its pods say they run; empty where neither tells.
+    `digest` is the one that the Deployment names, else the one that its pods say they run; empty where neither tells. `drift` is what
+    other hands have changed since, nothing where that cannot be asked; `rollback` what going back would do, where it was asked for.
     """
 
     environment: str
@@ -38,6 +42,8 @@ class Status:
     desired: int = 0
     problem: str = ""
     error: HelmtoolError | None = None
+    drift: tuple[str, ...] | None = ()
+    rollback: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,12 @@ def all_environments(settings: Settings) -> list[str]:
     return list(find_project(settings.config_dir).environments())
 
 
-async def status(names: Sequence[str], settings: Settings) -> list[Status]:
-    """The state of each environment, asked at the same time; one that cannot be reached does not hide the others."""
-    return list(await asyncio.gather(*(asyncio.to_thread(state_of, name, settings) for name in names)))
+async def status(names: Sequence[str], settings: Settings, *, rollback: bool = False) -> list[Status]:
+    """The state of each environment, asked at the same time; one that cannot be reached does not hide the others.
+
+    With `rollback`, also what going back would do now.
+    """
+    return list(await asyncio.gather(*(asyncio.to_thread(state_of, name, settings, rollback=rollback) for name in names)))
 
 
 def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLine]:
@@ -73,17 +82,17 @@ def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLi
     return sorted(lines, key=lambda line: line.revision, reverse=True)
 
 
-def state_of(name: str, settings: Settings) -> Status:
+def state_of(name: str, settings: Settings, *, rollback: bool = False) -> Status:
     """The state of one environment; what hinders is in it and is not raised."""
     try:
         session = reach(name, settings, Silent())
         check_cluster(session)
-        return _live_status(session)
+        return _live_status(session, rollback=rollback)
     except HelmtoolError as error:
         return Status(name, "unknown", problem=error.message, error=error)
 
 
-def _live_status(session: Reach) -> Status:
+def _live_status(session: Reach, *, rollback: bool) -> Status:
     name, release = session.environment.name, session.environment.release
     revisions = read_history(session.cluster, release)
     newest, current = last(revisions), running(revisions)
@@ -107,7 +116,30 @@ def _live_status(session: Reach) -> Status:
         ready=rollout.ready,
         desired=rollout.desired,
         problem=_problem(newest, rollout),
+        drift=_drift(session, current) if current else (),
+        rollback=_rollback(session, revisions) if rollback else None,
     )
+
+
+def _drift(session: Reach, current: Revision) -> tuple[str, ...] | None:
+    """What other hands have changed; nothing where the person may not ask, for a dry run needs the right to write."""
+    try:
+        return tuple(str(drift) for drift in find_drift(session, current))
+    except ClusterForbidden:
+        return None
+
+
+def _rollback(session: Reach, revisions: Sequence[Revision]) -> dict[str, Any]:
+    from helmtool.operations.readiness import readiness  # brings Helm's library, which only this needs
+
+    found = readiness(session, revisions)
+    return {
+        "possible": found.possible,
+        "text": str(found),
+        "revision": found.target.number if found.target else None,
+        "obstacles": [str(problem) for problem in found.obstacles],
+        "doubts": list(found.doubts),
+    }
 
 
 def _running_digest(session: Reach, deployment: Manifest) -> str:

@@ -13,7 +13,18 @@ from typing import Any
 
 import pytest
 import yaml
-from cli import REPOSITORY, Helmtool, Kube, Running, add_hanging_hook, kill_with_children, wait_until
+from cli import (
+    REPOSITORY,
+    SHORT,
+    UNSCHEDULABLE,
+    Helmtool,
+    Kube,
+    Running,
+    add_hanging_hook,
+    kill_with_children,
+    other_helm,
+    wait_until,
+)
 
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.kubeconfig import read_access
@@ -71,6 +82,18 @@ def test_it_is_held_while_something_is_written(quick_lock: Path, helmtool: Helmt
     wait_until(lambda: (lease(kube) or found)["spec"]["renewTime"] != found["spec"]["renewTime"])
     end(running)
     assert lease(kube) is None
+
+
+def test_lost_while_going_back_is_no_interruption(helmtool: Helmtool, kube: Kube, tmp_path: Path) -> None:
+    """Helm hangs in the rollback of a release that failed; then the lock goes to somebody else."""
+    hanging = Helmtool(helmtool.project, other_helm(tmp_path, "if [ $1 = rollback ]; then exec sleep 60; fi"))
+    running = hanging.start("release", "local", "HG0105b", *UNSCHEDULABLE, *SHORT, "-o", "json").saw("rollback")
+    patch = {"spec": {"holderIdentity": "bob@elsewhere/1"}, "metadata": {"annotations": {"helmtool/who": "bob@elsewhere"}}}
+    kube("patch", "lease", NAME, "--type=merge", "-p", json.dumps(patch))
+    result = running.wait()
+    assert (result.code, result.error["code"]) == (1, "lock-lost"), result
+    assert "it is held by bob@elsewhere" in result.error["message"]
+    kube("delete", "lease", NAME)
 
 
 @pytest.mark.parametrize("command", [("release", "local", "HG0105c"), ("rollback", "local", "1", "--force")])

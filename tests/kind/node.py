@@ -120,7 +120,7 @@ def make_project(folder: Path, node: Node, repository: str) -> Helmtool:
         "release": RELEASE,
         "endpoint": "https://127.0.0.1:9/dqm/",
         "stableTag": "off",
-        "lockSeconds": 3,
+        "lockSeconds": 10,
         "policies": POLICIES,
     }
     file.write_text(yaml.safe_dump(document, sort_keys=False))

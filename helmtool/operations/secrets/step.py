@@ -20,6 +20,7 @@ from helmtool.model.secret_version import PLACEHOLDER, KeyChanges, SecretVersion
 from helmtool.operations.compose import INLINE, VAULT, VERSIONED, Composed
 from helmtool.operations.lock import Lock
 from helmtool.operations.progress import Progress
+from helmtool.operations.reach import Reached
 from helmtool.operations.secrets.bundle import Bundle, read_bundle
 from helmtool.operations.secrets.identity import find_identity
 from helmtool.operations.secrets.versions import VersionPlan, apply, in_use, plan, store_of
@@ -224,7 +225,7 @@ async def prune(session: Session, secrets: PreparedSecrets, lock: Lock, progress
         progress.warn(f"versions of the secret that nobody uses stay: {error.message}")
 
 
-def require_secret(session: Session, target: Revision, manifests: Sequence[Manifest]) -> None:
+def require_secret(session: Reached, target: Revision, manifests: Sequence[Manifest]) -> None:
     """Raises SecretGone where the pods of a revision would wait for a Secret that is not there."""
     name = mounted_name(manifests)
     own = any(m.get("kind") == "Secret" and (m.get("metadata") or {}).get("name") == name for m in manifests)

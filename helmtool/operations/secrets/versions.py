@@ -15,7 +15,7 @@ from helmtool.model.revision import Revision, running
 from helmtool.model.secret_version import KEY_BYTES, KeyChanges, SecretVersion, compare_keys, key_name, mounted_name, version_name
 from helmtool.operations.clock import now, who
 from helmtool.operations.progress import Progress
-from helmtool.operations.session import Session
+from helmtool.operations.reach import Reached
 
 ATTEMPTS = 5
 
@@ -61,12 +61,12 @@ class ListedVersion:
     current: bool
 
 
-def store_of(session: Session) -> VersionStore:
+def store_of(session: Reached) -> VersionStore:
     """The versions of the session's release."""
     return VersionStore(session.cluster, session.environment.release)
 
 
-def plan(session: Session, base: str, files: Mapping[str, bytes], in_use: str) -> VersionPlan:
+def plan(session: Reached, base: str, files: Mapping[str, bytes], in_use: str) -> VersionPlan:
     """Which version the content is; reads only. `in_use` names the Secret that serves now, empty for none.
 
     A key that is not there is made here and stored by `apply`. Raises ClusterForbidden, KeyDamaged and VersionDiffers.
@@ -92,7 +92,7 @@ def plan(session: Session, base: str, files: Mapping[str, bytes], in_use: str) -
     )
 
 
-def apply(session: Session, planned: VersionPlan) -> bool:
+def apply(session: Reached, planned: VersionPlan) -> bool:
     """Makes the version, unless it is there, and gives whether it did; the key first, where it is new.
 
     A version that is there and that nothing names yet is claimed, so that another release does not remove it at this moment.
@@ -116,7 +116,7 @@ def apply(session: Session, planned: VersionPlan) -> bool:
     raise VersionDiffers(f"the Secret {planned.name} changes all the time", hint=f"kubectl get secret {planned.name} -w")
 
 
-def apply_with_any_key(session: Session, planned: VersionPlan) -> tuple[VersionPlan, bool]:
+def apply_with_any_key(session: Reached, planned: VersionPlan) -> tuple[VersionPlan, bool]:
     """The same where the name was not promised to anybody: with a key that somebody else has just made it is another one."""
     try:
         return planned, apply(session, planned)
@@ -125,7 +125,7 @@ def apply_with_any_key(session: Session, planned: VersionPlan) -> tuple[VersionP
         return again, apply(session, again)
 
 
-def in_use(session: Session, revisions: Sequence[Revision]) -> str:
+def in_use(session: Reached, revisions: Sequence[Revision]) -> str:
     """The Secret that the service mounts now: what the revision that serves names, else the live Deployment; empty for none."""
     served = running(revisions)
     if served:
@@ -134,7 +134,7 @@ def in_use(session: Session, revisions: Sequence[Revision]) -> str:
     return mounted_name(d for d in deployments if d["metadata"]["name"] == session.environment.release)
 
 
-def listed(session: Session) -> list[ListedVersion]:
+def listed(session: Reached) -> list[ListedVersion]:
     """Every version of the release with everything that names it, oldest first."""
     versions = store_of(session).versions()
     revisions = read_history(session.cluster, session.environment.release)
@@ -143,7 +143,7 @@ def listed(session: Session) -> list[ListedVersion]:
     return [ListedVersion(version, tuple(users[version.name]), version.name == current) for version in versions]
 
 
-def prune(session: Session, keep: str, progress: Progress) -> tuple[str, ...]:
+def prune(session: Reached, keep: str, progress: Progress) -> tuple[str, ...]:
     """Removes every version that nothing names, and gives their names. `keep` is spared whatever names it.
 
     The versions are read before what names them: one that is applied, or claimed, after that is not of the state that
@@ -160,7 +160,7 @@ def prune(session: Session, keep: str, progress: Progress) -> tuple[str, ...]:
     return removed
 
 
-def _users(session: Session, versions: Sequence[SecretVersion], revisions: Sequence[Revision]) -> dict[str, list[str]]:
+def _users(session: Reached, versions: Sequence[SecretVersion], revisions: Sequence[Revision]) -> dict[str, list[str]]:
     names = [version.name for version in versions]
     users = store_of(session).named_in_objects(names)
     for revision in revisions:

@@ -1,0 +1,46 @@
+"""What other hands have changed of a release since it was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from helmtool.model.change import compare
+from helmtool.model.manifest import ObjectKey, is_hook, key_of, owned_by_helm, parse_manifests
+from helmtool.model.ownership import other_writers
+from helmtool.model.revision import Revision
+from helmtool.operations.preflight import Preflight, try_object
+from helmtool.operations.reach import Reached
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One object that is not as the revision made it, and who wrote it beside Helm and when, the newest first."""
+
+    key: ObjectKey
+    gone: bool
+    hands: tuple[str, ...]
+
+    def __str__(self) -> str:
+        what = f"{self.key} is gone" if self.gone else f"{self.key} is not as it was released"
+        return f"{what}, written by {', '.join(self.hands)}" if self.hands else what
+
+
+def find_drift(session: Reached, revision: Revision) -> list[Drift]:
+    """Every object of the revision that applying it once more would change, as the API server's own dry run says.
+
+    Raises ClusterUnreachable and ClusterForbidden: a dry run asks for the right to write.
+    """
+    environment = session.environment
+    manifests = [m for m in parse_manifests(revision.manifest) if not is_hook(m)]
+    owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
+    results = session.cluster.in_parallel([lambda m=m: try_object(session.cluster, m) for m in owned])
+    return [drift for result in results if (drift := _drift(result))]
+
+
+def _drift(result: Preflight) -> Drift | None:
+    key = key_of(result.manifest)
+    if result.live is None:
+        return Drift(key, gone=True, hands=())
+    if result.answer.status < 400 and not result.conflict and compare(key, result.live, result.answer.body) is None:
+        return None
+    return Drift(key, gone=False, hands=other_writers(result.live))

@@ -37,6 +37,8 @@ class Answer:
     status: int
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    retry_after: float = 0.0
+    """Seconds that the server asks to be left alone."""
 
     @property
     def message(self) -> str:
@@ -58,15 +60,22 @@ class Answer:
 
 
 class ClusterUnreachable(Unreachable):
-    """Nothing answers at the API server's address."""
+    """Nothing answers at the API server's address, or it cannot answer now; `retry_after` is how many seconds it asks for."""
 
     code = "cluster-unreachable"
+    retry_after: float = 0.0
 
 
 class ClusterForbidden(Unreachable):
     """The API server answers, and forbids."""
 
     code = "cluster-forbidden"
+
+
+class VersionExpired(OperationFailed):
+    """The API server no longer knows the resource version that a watch or the next page of a list goes on from: list again."""
+
+    code = "version-expired"
 
 
 class Cluster:
@@ -103,12 +112,18 @@ class Cluster:
         `seconds` limits the whole of it. Raises ClusterUnreachable and ClusterForbidden.
         """
         response = self.send(method, path, query, body, {"Accept": accept, "Content-Type": content_type}, seconds)
+        return self._answer(method, path, response)
+
+    def _answer(self, method: str, path: str, response: Any) -> Answer:
         decoded = _decode(response.data)
         if decoded is None and (response.status < 400 or response.data.lstrip()[:1] == b"<"):
             # A proxy's login page, or another service at this address: never to be taken for an object.
             raise self._unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
         answer = Answer(
-            response.status, decoded or {"message": redact_text(response.data.decode(errors="replace"))[:200]}, _warnings(response.headers)
+            response.status,
+            decoded or {"message": redact_text(response.data.decode(errors="replace"))[:200]},
+            _warnings(response.headers),
+            _retry_after(response.headers),
         )
         log.debug("%s %s: %s", method, path, response.status)
         if answer.status == 401 or (answer.status == 403 and not answer.by_admission):
@@ -123,13 +138,18 @@ class Cluster:
         body: Mapping[str, Any] | Sequence[Any] | None,
         headers: Mapping[str, str],
         seconds: float | None = None,
+        silence: float | None = None,
     ) -> Any:
-        """Sends one request and gives urllib3's response as it is, for what is no object. Raises ClusterUnreachable."""
+        """Sends one request and gives urllib3's response as it is, for what is no object. Raises ClusterUnreachable.
+
+        With `silence` its body is left unread, and reading it fails when nothing came for that many seconds.
+        """
         import urllib3
 
         # The client's own request() takes no server-side-apply body, so its pool and its authentication are used directly.
         client = self.client
         sent, queries = {"User-Agent": "helmtool", **headers}, [*(query or {}).items()]
+        timeout = urllib3.Timeout(total=seconds) if seconds else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
         try:
             client.update_params_for_auth(sent, queries, ["BearerToken"], path, method, None)
             return client.rest_client.pool_manager.request(
@@ -137,7 +157,8 @@ class Cluster:
                 client.configuration.host + path + ("?" + urlencode(queries) if queries else ""),
                 body=None if body is None else json.dumps(body).encode(),
                 headers=sent,
-                timeout=urllib3.Timeout(total=seconds) if seconds else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
+                timeout=timeout,
+                preload_content=silence is None,
                 retries=False,
             )
         except urllib3.exceptions.HTTPError as error:
@@ -191,9 +212,37 @@ class Cluster:
     def list(self, api_version: str, kind: str, label_selector: str = "", field_selector: str = "") -> list[Manifest]:
         """The objects of one kind in the namespace that the selectors choose."""
         query = {k: v for k, v in (("labelSelector", label_selector), ("fieldSelector", field_selector)) if v}
-        answer = self.request("GET", self._collection(ObjectKey(api_version, kind, self.namespace, "")), query)
+        answer = self.request("GET", self.collection(api_version, kind), query)
         items: list[Manifest] = self._ok(answer).body.get("items") or []
         return items
+
+    def pages(self, api_version: str, kind: str, query: Mapping[str, str], size: int) -> Iterator[dict[str, Any]]:
+        """The lists that make up one list, each of at most `size` objects. Raises VersionExpired where it takes too long to read them."""
+        path, more = self.collection(api_version, kind), {"limit": str(size)}
+        while True:
+            page = self._ok(self.request("GET", path, {**query, **more})).body
+            yield page
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            more["continue"] = token
+
+    def watch(self, api_version: str, kind: str, query: Mapping[str, str], silence: float) -> Any:
+        """A watch of the kind's objects: urllib3's response, whose lines are still to come.
+
+        Reading it fails after `silence` seconds without a line. Raises ClusterUnreachable, ClusterForbidden and VersionExpired.
+        """
+        path = self.collection(api_version, kind)
+        response = self.send("GET", path, {"watch": "true", **query}, None, {"Accept": "application/json"}, silence=silence)
+        if response.status == 200:
+            log.debug("GET %s: watched", path)
+            return response
+        try:
+            answer = self._answer("GET", path, response)
+        finally:
+            response.close()
+        self._ok(answer)
+        raise self._unreachable(ValueError(f"what answers there ({answer.status}) is no watch"))
 
     def may(self, verb: str, resource: str, subresource: str) -> bool:
         """Whether the person has a right in the namespace (SelfSubjectAccessReview, as `kubectl auth can-i`)."""
@@ -220,6 +269,10 @@ class Cluster:
         """The request path of one object."""
         return f"{self._collection(key)}/{quote(key.name, safe='')}"
 
+    def collection(self, api_version: str, kind: str) -> str:
+        """The request path of the namespace's objects of one kind."""
+        return self._collection(ObjectKey(api_version, kind, self.namespace, ""))
+
     def _collection(self, key: ObjectKey) -> str:
         plural, namespaced = self._resource(key)
         prefix = "/api/v1" if key.api_version == "v1" else f"/apis/{key.api_version}"
@@ -239,12 +292,13 @@ class Cluster:
         return resource
 
     def _ok(self, answer: Answer) -> Answer:
+        said = f"{self.access.server} answered {answer.status}: {answer.message or answer.reason}"
         if answer.status == 429 or answer.status >= 500:
-            raise ClusterUnreachable(
-                f"{self.access.server} answered {answer.status}: {answer.message or answer.reason}", hint=self._healthz()
-            )
+            error = ClusterUnreachable(said, hint=self._healthz())
+            error.retry_after = answer.retry_after
+            raise error
         if answer.status >= 400:
-            raise OperationFailed(f"{self.access.server} answered {answer.status}: {answer.message or answer.reason}")
+            raise (VersionExpired if answer.status == 410 else OperationFailed)(said)
         return answer
 
     def _unreachable(self, error: Exception) -> ClusterUnreachable:
@@ -319,3 +373,9 @@ def _decode(data: bytes) -> dict[str, Any] | None:
 def _warnings(headers: Any) -> tuple[str, ...]:
     """The texts of `Warning: 299 - "text"` headers, where Kubernetes puts deprecations and the like."""
     return tuple(value.split('"', 1)[1].rsplit('"', 1)[0].replace('\\"', '"') for value in headers.getlist("Warning") if '"' in value)
+
+
+def _retry_after(headers: Any) -> float:
+    """The seconds of a Retry-After header; 0 without one, and where it holds a date: Kubernetes sends seconds."""
+    value = str(headers.get("Retry-After") or "")
+    return float(value) if value.isdecimal() else 0.0

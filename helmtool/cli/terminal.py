@@ -10,18 +10,25 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from helmtool.cli.harmless import harmless
 from helmtool.cli.last_words import RedactedFormatter
 from helmtool.errors import HelmtoolError, OperationFailed, Problem
 from helmtool.model.redaction import redact_document, redact_lines, redact_text
+from helmtool.operations.clock import now
 from helmtool.operations.settings import Settings
+
+if TYPE_CHECKING:
+    from helmtool.cli.live import Line, Pace
+    from helmtool.model.rollout_view import RolloutView
 
 WIDTH = 80
 MARKS = {"done": ("✓", "green"), "skip": ("-", "bright_black"), "warn": ("!", "yellow"), "start": ("…", "cyan"), "error": ("✗", "red")}
 ERASE = "\r\x1b[K"
+ERASE_BELOW = "\x1b[J"
 ASCII_MARKS = {"done": "ok", "skip": "--", "warn": "!!", "start": "..", "error": "xx"}
 
 
@@ -35,6 +42,8 @@ class Terminal:
     quiet: bool = False
     no_color: bool = False
     _unfinished: bool = field(default=False, init=False)
+    _block: Sequence[Line] = field(default=(), init=False)
+    _pace: Pace | None = field(default=None, init=False)
 
     @property
     def as_json(self) -> bool:
@@ -43,9 +52,10 @@ class Terminal:
 
     def start(self, step: str, text: str) -> None:
         """Says that a step goes on; a terminal shows it until the next news, a log keeps it."""
-        if not self.quiet and _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb":
+        if self._draws:
+            self._wipe_block()
             room = max(shutil.get_terminal_size().columns - len(step.ljust(9)) - 4, 0)
-            self._write(sys.stderr, f"{ERASE}{self._mark('start', sys.stderr)} {step:<9} {_harmless(text)[:room]}")
+            self._write(sys.stderr, f"{ERASE}{self._mark('start', sys.stderr)} {step:<9} {harmless(text)[:room]}")
             self._unfinished = True
         else:
             self._news("start", step, text)
@@ -56,11 +66,42 @@ class Terminal:
 
     def skip(self, step: str, reason: str) -> None:
         """Says which step is left out, and why."""
-        self._news("skip", step, f"skipped: {reason}")
+        self._news("skip", step, reason if self.as_json else f"skipped: {reason}")
+
+    def watching(self, view: RolloutView) -> None:
+        """Shows a rollout under way: on a terminal all of it, until the next news; a log has a line at each change."""
+        from helmtool.cli import live
+
+        pace = self._pace = self._pace or live.Pace()
+        if self.quiet:
+            return
+        if self.as_json:
+            if pace.changed(view):
+                self._json_line("watch", "watch", view.headline, live.document(view))
+        elif not self._draws or self.verbose:  # the lines of -v would tear the block
+            if news := pace.news(view):
+                self._news("start", "watch", news)
+        elif pace.draws():
+            self._draw(view)
+
+    def _draw(self, view: RolloutView) -> None:
+        from helmtool.cli import live
+
+        if not view.pods and not view.events:
+            self.start("watch", f"{view.name}: {view.text}")  # drawing a block takes a tenth of a second to learn
+            return
+        self._wipe()
+        size = shutil.get_terminal_size()
+        colours = self._colours(sys.stderr)
+        self._block = live.block(view, self._plain_mark("start", sys.stderr), size.columns, size.lines, colours=colours)
+        self._write(sys.stderr, "\n".join(line.written for line in self._block))
 
     def warn(self, text: str) -> None:
         """Says something that a person should know; also with --quiet."""
-        self.line(sys.stderr, self._mark("warn", sys.stderr) + " " + _harmless(text))
+        if self.as_json:
+            self._json_line("warn", "", text)
+            return
+        self.line(sys.stderr, self._mark("warn", sys.stderr) + " " + harmless(text))
 
     def say(self, text: str) -> None:
         """A sentence on stderr that is not part of the data."""
@@ -97,12 +138,12 @@ class Terminal:
             problems = [problem.as_dict() for problem in error.problems]
             self.document({"error": {"code": error.code, "message": error.message, "hint": error.hint, "problems": problems}})
             return
-        self.line(sys.stderr, f"{self._mark('error', sys.stderr)} {_harmless(error.message)}")
+        self.line(sys.stderr, f"{self._mark('error', sys.stderr)} {harmless(error.message)}")
         for problem in error.problems:
             if problem.message != error.message:
                 self.line(sys.stderr, self._problem(problem))
         if error.hint:
-            self.line(sys.stderr, f"  {self.paint('next:', sys.stderr, 'bright_black')} {_harmless(error.hint)}")
+            self.line(sys.stderr, f"  {self.paint('next:', sys.stderr, 'bright_black')} {harmless(error.hint)}")
 
     def paint(self, text: str, stream: TextIO, colour: str | None = None, *, bold: bool = False) -> str:
         """The text in a colour, where the stream is a terminal that wants it."""
@@ -110,22 +151,40 @@ class Terminal:
 
     def _problem(self, problem: Problem) -> str:
         position = f":{problem.line}:{problem.column}" if problem.line else ""
-        where = _harmless(": ".join(part for part in (f"{problem.file}{position}" if problem.file else "", problem.path) if part))
-        message = _harmless(problem.message)
+        where = harmless(": ".join(part for part in (f"{problem.file}{position}" if problem.file else "", problem.path) if part))
+        message = harmless(problem.message)
         return f"  {self.paint(where, sys.stderr, bold=True)}: {message}" if where else f"  {message}"
 
+    @property
+    def _draws(self) -> bool:
+        """Whether somebody looks at a terminal where what was shown can be replaced."""
+        return not self.quiet and not self.as_json and _is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+
+    def _json_line(self, kind: str, step: str, text: str, more: Mapping[str, Any] | None = None) -> None:
+        """One object on a line of stderr; only ASCII, so that it means nothing to a terminal."""
+        news = redact_document({"time": now(), "step": step, "state": kind, "text": text, **(more or {})})
+        self._write(sys.stderr, json.dumps(news) + "\n")
+
     def _news(self, kind: str, step: str, text: str) -> None:
-        if not self.quiet:
-            self.line(sys.stderr, f"{self._mark(kind, sys.stderr)} {step:<9} {_harmless(text)}")
+        if self.quiet:
+            return
+        if self.as_json:
+            self._json_line(kind, step, text)
+        else:
+            self.line(sys.stderr, f"{self._mark(kind, sys.stderr)} {step:<9} {harmless(text)}")
 
     def _mark(self, kind: str, stream: TextIO | None) -> str:
-        mark, colour = MARKS[kind]
+        mark = self._plain_mark(kind, stream)
+        return self.paint(mark, stream, MARKS[kind][1]) if stream else mark
+
+    def _plain_mark(self, kind: str, stream: TextIO | None) -> str:
+        mark = MARKS[kind][0]
         encoding = getattr(stream, "encoding", None) or "ascii"
         try:
             mark.encode(encoding)
         except UnicodeEncodeError:
             mark = ASCII_MARKS[kind]
-        return self.paint(mark, stream, colour) if stream else mark
+        return mark
 
     def _coloured(self, line: str, stream: TextIO) -> str:
         if line.startswith(("---", "+++")):
@@ -147,9 +206,18 @@ class Terminal:
         self._write(sys.stdout, text if text.endswith("\n") or not text else text + "\n")
 
     def _wipe(self) -> None:
+        self._wipe_block()
         if self._unfinished:
             self._unfinished = False
             self._write(sys.stderr, ERASE)
+
+    def _wipe_block(self) -> None:
+        """Goes up to the block's first line; one that is wider than a terminal made narrower meanwhile takes several."""
+        if self._block:
+            columns = max(shutil.get_terminal_size().columns, 1)
+            up = sum(max(-(-line.width // columns), 1) for line in self._block) - 1
+            self._block = ()
+            self._write(sys.stderr, (f"\x1b[{up}A" if up else "") + "\r" + ERASE_BELOW)
 
     def _write(self, stream: TextIO | None, text: str) -> None:
         """A stream that is closed, or whose reader has left, never stops an operation."""
@@ -182,12 +250,6 @@ def _writable(text: str, stream: TextIO) -> str:
     """The text with a question mark for what the stream's encoding does not have."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
-
-
-def _harmless(text: str) -> str:
-    """The text redacted and without what a terminal would obey: it may come from a file, or from another machine."""
-    text = redact_text(text)
-    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
 
 
 def _silence(stream: TextIO) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from helmtool.model.rollout_view import RolloutView
+
 
 class Progress(Protocol):
     """Takes the news of an operation; the command line shows them, tests collect them."""
@@ -20,6 +22,9 @@ class Progress(Protocol):
     def warn(self, text: str) -> None:
         """Something that does not stop the operation, but that a person should know."""
 
+    def watching(self, view: RolloutView) -> None:
+        """How a rollout under way is: told at every change and every second, so the listener chooses what to show."""
+
 
 class Silent:
     """Listens to nothing: for callers that only want the result."""
@@ -34,4 +39,7 @@ class Silent:
         """Nothing."""
 
     def warn(self, text: str) -> None:
+        """Nothing."""
+
+    def watching(self, view: RolloutView) -> None:
         """Nothing."""

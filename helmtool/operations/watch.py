@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from helmtool.adapters.cluster import Cluster, ClusterUnreachable
+from helmtool.adapters.cluster import Cluster, ClusterUnreachable, VersionExpired
 from helmtool.errors import OperationFailed, Problem
 from helmtool.model.causes import Cause, Certainty, rank
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.observation import Observation
 from helmtool.model.path import Path, dotted
 from helmtool.model.rollout import Rollout, judge
+from helmtool.model.rollout_view import view_of
 from helmtool.model.values import Origin
 from helmtool.operations.evidence import with_logs
-from helmtool.operations.observe import observe
+from helmtool.operations.observe import Observer, observe
 from helmtool.operations.progress import Progress
 
-FIRST_LOOK, GROWTH, LONGEST_PAUSE = 0.05, 1.2, 1.0
-"""Seconds to the first look, what each pause grows by, the longest one: a rollout is seen within a sixth of the time it took."""
+EXPLAINED_AFTER = 1.0
+"""Seconds after which ReplicaSets, pods and events are followed too: what is complete by then needs no explanation."""
+SETTLING = 1.0
+"""Seconds that a cause must stay certain, since an event may tell of what has passed."""
+TICK = 1.0
+"""Seconds between two looks at most, for those who see the time go by; a look asks nobody."""
 CONTROLLER_GRACE = 5.0
 """Seconds that the controller may be late with `ProgressDeadlineExceeded`; it was seen not to set it at all."""
 
@@ -57,32 +63,112 @@ async def watch_rollout(
 
 
 async def _watch_one(cluster: Cluster, key: ObjectKey, deadline: float, progress: Progress, origin: Origins) -> None:
-    started, pause, shown = time.monotonic(), FIRST_LOOK, ""
-    moved = started
-    while True:
-        seen, state = await asyncio.to_thread(_look, cluster, key, started)
+    known = await asyncio.to_thread(_first_look, cluster, key)
+    wait = _Wait(cluster, key, deadline, progress, origin)
+    if not judge(known).complete:
+        await wait.until_complete(known)
+    progress.done("watch", f"{key}: {wait.text or judge(known).text} after {time.monotonic() - wait.began:.1f} s")
+
+
+def _first_look(cluster: Cluster, key: ObjectKey) -> Manifest | None:
+    """The Deployment, which may be complete already; an API server that does not answer now is asked again by the stream."""
+    with contextlib.suppress(ClusterUnreachable):
+        return cluster.get(key)
+    return None
+
+
+class _Wait:
+    """The wait for one Deployment: what was seen so far, and since when."""
+
+    def __init__(self, cluster: Cluster, key: ObjectKey, deadline: float, progress: Progress, origin: Origins) -> None:
+        self.cluster, self.key, self.deadline, self.progress, self.origin = cluster, key, deadline, progress, origin
+        self.began = self.moved = time.monotonic()
+        self.text = ""
+        self.suspect, self.suspected = "", 0.0
+
+    async def until_complete(self, known: Manifest | None) -> None:
+        """Returns when the rollout is complete. Raises RolloutFailed, and ClusterForbidden where it cannot be seen."""
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # a stream that outlives the loop has nobody to wake
+                loop.call_soon_threadsafe(changed.set)
+
+        with Observer(self.cluster, self.key, known, wake) as observer:
+            while not await self._is_complete(observer):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), self._pause())
+                changed.clear()
+
+    async def _is_complete(self, observer: Observer) -> bool:
+        if time.monotonic() >= self.began + EXPLAINED_AFTER:
+            observer.explain()
+        seen = observer.look()
+        state = _state(seen, observer.trouble)
+        causes = rank(seen) if observer.explains else []
+        self._note(state, causes)
+        for text in observer.missing_rights():
+            self.progress.warn(text)
         if state.complete:
-            progress.done("watch", f"{key}: {state.text} after {time.monotonic() - started:.1f} s")
-            return
-        if state.text != shown:
-            progress.start("watch", f"{key}: {state.text}")
-            shown, moved = state.text, time.monotonic()
-        causes = rank(seen)
-        over = time.monotonic() >= deadline
-        stuck = time.monotonic() >= moved + state.progress_deadline + CONTROLLER_GRACE
-        if state.failed or stuck or over or (causes and causes[0].certainty is Certainty.CERTAIN):
-            raise await asyncio.to_thread(_failure, cluster, key, seen, state, over and not stuck, origin)
-        await asyncio.sleep(pause)
-        pause = min(pause * GROWTH, LONGEST_PAUSE)
+            return True
+        self.progress.watching(view_of(str(self.key), seen, state, causes))
+        return await self._fails(seen, state) if self._is_over(state) else False
+
+    def _note(self, state: Rollout, causes: Sequence[Cause]) -> None:
+        """Keeps since when the state is this one, and since when the best cause is certain."""
+        now = time.monotonic()
+        if state.text != self.text:
+            self.text, self.moved = state.text, now
+        code = _certain(causes)
+        if code != self.suspect:
+            self.suspect, self.suspected = code, now
+
+    def _is_over(self, state: Rollout) -> bool:
+        """Whether there is a reason to end the wait; a fresh look must agree."""
+        now = time.monotonic()
+        return state.failed or self._is_stuck(state) or now >= self.deadline or bool(self.suspect and now >= self.suspected + SETTLING)
+
+    def _is_stuck(self, state: Rollout) -> bool:
+        return time.monotonic() >= self.moved + state.progress_deadline + CONTROLLER_GRACE
+
+    async def _fails(self, seen: Observation, state: Rollout) -> bool:
+        """Looks again without the streams, which may be behind: true where the rollout is complete after all, false where it goes on.
+
+        Raises RolloutFailed with what this look shows; where it fails, only the timeout ends the wait.
+        """
+        timed_out = time.monotonic() >= self.deadline
+        try:
+            seen = await asyncio.to_thread(observe, self.cluster, self.key, seen.seconds)
+            state = judge(seen.deployment)
+        except (ClusterUnreachable, VersionExpired):
+            if not timed_out:
+                return False
+        if state.complete:
+            self.text = state.text
+            return True
+        stuck, certain = self._is_stuck(state), _certain(rank(seen))
+        if state.failed or stuck or timed_out or (certain and certain == self.suspect):
+            raise await asyncio.to_thread(_failure, self.cluster, self.key, seen, state, timed_out and not stuck, self.origin)
+        self.suspect = ""
+        return False
+
+    def _pause(self) -> float:
+        """Seconds until something is due without any change: a deadline, or the view's next second."""
+        now = time.monotonic()
+        due = [now + TICK, self.deadline] + ([self.suspected + SETTLING] if self.suspect else [])
+        if now < self.began + EXPLAINED_AFTER:
+            due.append(self.began + EXPLAINED_AFTER)
+        return max(min(due) - now, 0.01)
 
 
-def _look(cluster: Cluster, key: ObjectKey, started: float) -> tuple[Observation, Rollout]:
-    """What is seen and its state; an API server that does not answer for a while does not end a rollout."""
-    try:
-        seen = observe(cluster, key, time.monotonic() - started)
-    except ClusterUnreachable as error:
-        return Observation(None), Rollout(False, False, f"{error.message}; trying again")
-    return seen, judge(seen.deployment)
+def _state(seen: Observation, trouble: str) -> Rollout:
+    """The state; an API server that does not answer for a while does not end a rollout."""
+    return Rollout(False, False, f"{trouble}; trying again") if trouble else judge(seen.deployment)
+
+
+def _certain(causes: Sequence[Cause]) -> str:
+    """The code of the best cause where it is certain, else nothing."""
+    return causes[0].code if causes and causes[0].certainty is Certainty.CERTAIN else ""
 
 
 def _failure(cluster: Cluster, key: ObjectKey, seen: Observation, state: Rollout, over: bool, origin: Origins) -> RolloutFailed:

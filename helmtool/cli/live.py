@@ -1,0 +1,126 @@
+"""A rollout under way: a block of lines on a terminal, which the next state replaces; elsewhere a line at each change."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from helmtool.cli.harmless import harmless
+from helmtool.operations.clock import age
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from helmtool.model.rollout_view import PodRow, RolloutView
+
+REDRAWN = 0.25
+"""Seconds between two drawings at least."""
+REMINDED = 30.0
+"""Seconds without a change after which a log is told that the wait goes on."""
+PODS = 5
+NAME = 30
+COLOURS = {True: "green", False: "yellow"}
+
+
+class Line(NamedTuple):
+    """A line of the block as it is written, and how many columns it takes."""
+
+    written: str
+    width: int
+
+
+@dataclass
+class Pace:
+    """What was told last of the rollout, and when, in seconds of a clock that only goes forward."""
+
+    told: object = None
+    at: float = 0.0
+    drawn: float = field(default=0.0)
+
+    def news(self, view: RolloutView) -> str:
+        """The line that a log is to have now; empty where there is nothing to tell."""
+        line, now = f"{view.name}: {view.headline}", time.monotonic()
+        if line != self.told:
+            self.told, self.at = line, now
+            return line
+        if now >= self.at + REMINDED:
+            self.at = now
+            return f"still waiting after {view.seconds:.0f} s: {view.headline}"
+        return ""
+
+    def changed(self, view: RolloutView) -> bool:
+        """Whether anything but the time is another than when it was asked last, or the wait is to be told again."""
+        now, seen = time.monotonic(), {**asdict(view), "seconds": 0.0}
+        if seen == self.told and now < self.at + REMINDED:
+            return False
+        self.told, self.at = seen, now
+        return True
+
+    def draws(self) -> bool:
+        """Whether it is time to draw again."""
+        if time.monotonic() < self.drawn + REDRAWN:
+            return False
+        self.drawn = time.monotonic()
+        return True
+
+
+def document(view: RolloutView) -> dict[str, Any]:
+    """The fields of a line in JSON; the time that it took is whole tenths of seconds."""
+    return {**asdict(view), "seconds": round(view.seconds, 1)}
+
+
+def block(view: RolloutView, mark: str, columns: int, rows: int, *, colours: bool) -> list[Line]:
+    """The lines of a rollout, none wider than the terminal and no more than it has."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(
+        file=io.StringIO(), width=max(columns - 1, 1), force_terminal=colours, no_color=not colours, legacy_windows=False, _environ={}
+    )
+    table = Table.grid(padding=(0, 1), expand=False)
+    for ratio in (None, None, None, None, 1):
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=ratio)
+    for cells in _rows(view):
+        table.add_row(*cells)
+    with console.capture() as caught:
+        console.print(Text(f"{mark} watch     {_first(view)}", no_wrap=True, overflow="ellipsis"))
+        console.print(table)
+        if view.cause:
+            console.print(Text(f"  cause so far: {harmless(view.cause)}", style="yellow", no_wrap=True, overflow="ellipsis"))
+    return [Line(text, Text.from_ansi(text).cell_len) for text in caught.get().splitlines()][: max(rows - 1, 1)]
+
+
+def _first(view: RolloutView) -> str:
+    return harmless(f"{view.name}: {view.text}, {view.ready} of {view.desired} ready, {view.seconds:.0f} s")
+
+
+def _rows(view: RolloutView) -> Iterator[Sequence[str | Text]]:
+    from rich.text import Text
+
+    for pod in view.pods[:PODS]:
+        phase = Text(harmless(pod.phase), style="bright_black" if pod.old else COLOURS[pod.ready])
+        yield "  pod", _short(pod.name, view.name), phase, age(pod.created), Text(_state(pod))
+    if len(view.pods) > PODS:
+        yield "  …", f"{len(view.pods) - PODS} more pods", "", "", ""
+    for event in view.events:
+        about = _short(event.about.partition("/")[2], view.name)
+        yield "  event", about, Text(harmless(event.reason)), age(event.at), Text(_one_line(event.message))
+
+
+def _state(pod: PodRow) -> str:
+    restarts = f"{pod.restarts} restart{'s' if pod.restarts > 1 else ''}" if pod.restarts else ""
+    return "; ".join(part for part in (restarts, _one_line(pod.said)) if part)
+
+
+def _short(name: str, view: str) -> str:
+    """A name without that of the Deployment, which stands in the first line."""
+    short = name.removeprefix(view.partition("/")[2] + "-")
+    return harmless(short if len(short) <= NAME else "…" + short[1 - NAME :])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(harmless(text).split())

@@ -81,21 +81,21 @@ def block(view: RolloutView, mark: str, columns: int, rows: int, *, colours: boo
     console = Console(
         file=io.StringIO(), width=max(columns - 1, 1), force_terminal=colours, no_color=not colours, legacy_windows=False, _environ={}
     )
-    table = Table.grid(padding=(0, 1), expand=False)
+    table = Table.grid(padding=(0, 1), expand=True)  # only so is the last column the one that gives way
     for ratio in (None, None, None, None, 1):
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=ratio)
     for cells in _rows(view):
-        table.add_row(*cells)
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+    cause = [Text(f"  cause so far: {_one_line(view.cause)}", style="yellow")] if view.cause else []
     with console.capture() as caught:
-        console.print(Text(f"{mark} watch     {_first(view)}", no_wrap=True, overflow="ellipsis"))
-        console.print(table)
-        if view.cause:
-            console.print(Text(f"  cause so far: {harmless(view.cause)}", style="yellow", no_wrap=True, overflow="ellipsis"))
-    return [Line(text, Text.from_ansi(text).cell_len) for text in caught.get().splitlines()][: max(rows - 1, 1)]
+        for part in (Text(f"{mark} watch     {_first(view)}"), table, *cause):
+            console.print(part, no_wrap=True, overflow="ellipsis")
+    lines = [line.rstrip() for line in caught.get().splitlines()]
+    return [Line(line, Text.from_ansi(line).cell_len) for line in lines[: max(rows - 1, 1)]]
 
 
 def _first(view: RolloutView) -> str:
-    return harmless(f"{view.name}: {view.text}, {view.ready} of {view.desired} ready, {view.seconds:.0f} s")
+    return _one_line(f"{view.name}: {view.text}, {view.ready}/{view.desired} ready, {view.seconds:.0f} s")
 
 
 def _rows(view: RolloutView) -> Iterator[Sequence[str | Text]]:
@@ -103,12 +103,12 @@ def _rows(view: RolloutView) -> Iterator[Sequence[str | Text]]:
 
     for pod in view.pods[:PODS]:
         phase = Text(harmless(pod.phase), style="bright_black" if pod.old else COLOURS[pod.ready])
-        yield "  pod", _short(pod.name, view.name), phase, age(pod.created), Text(_state(pod))
+        yield "  pod", _short(pod.name, view.name), phase, age(pod.created), _state(pod)
     if len(view.pods) > PODS:
         yield "  …", f"{len(view.pods) - PODS} more pods", "", "", ""
     for event in view.events:
-        about = _short(event.about.partition("/")[2], view.name)
-        yield "  event", about, Text(harmless(event.reason)), age(event.at), Text(_one_line(event.message))
+        about = event.about.partition("/")[0] if event.about == view.name else _short(event.about.partition("/")[2], view.name)
+        yield "  event", about, harmless(event.reason), age(event.at), _one_line(event.message)
 
 
 def _state(pod: PodRow) -> str:

@@ -94,7 +94,8 @@ class Terminal:
         size = shutil.get_terminal_size()
         colours = self._colours(sys.stderr)
         self._block = live.block(view, self._plain_mark("start", sys.stderr), size.columns, size.lines, colours=colours)
-        self._write(sys.stderr, "\n".join(line.written for line in self._block))
+        # The cursor waits at the start of a line: the ^C that a terminal shows there makes no line longer.
+        self._write(sys.stderr, "\n".join(line.written for line in self._block) + "\r")
 
     def warn(self, text: str) -> None:
         """Says something that a person should know; also with --quiet."""
@@ -212,10 +213,10 @@ class Terminal:
             self._write(sys.stderr, ERASE)
 
     def _wipe_block(self) -> None:
-        """Goes up to the block's first line; one that is wider than a terminal made narrower meanwhile takes several."""
+        """Goes up to the block's first line; one that is wider than a terminal made narrower meanwhile takes several rows."""
         if self._block:
             columns = max(shutil.get_terminal_size().columns, 1)
-            up = sum(max(-(-line.width // columns), 1) for line in self._block) - 1
+            up = sum(max(-(-line.width // columns), 1) for line in self._block[:-1])
             self._block = ()
             self._write(sys.stderr, (f"\x1b[{up}A" if up else "") + "\r" + ERASE_BELOW)
 

@@ -68,8 +68,9 @@ class Pace:
 
 
 def document(view: RolloutView) -> dict[str, Any]:
-    """The fields of a line in JSON; the time that it took is whole tenths of seconds."""
-    return {**asdict(view), "seconds": round(view.seconds, 1)}
+    """The fields of a line in JSON besides its text; the time is in tenths of seconds."""
+    fields = asdict(view) | {"seconds": round(view.seconds, 1)}
+    return {name: value for name, value in fields.items() if name != "text"}
 
 
 def block(view: RolloutView, mark: str, columns: int, rows: int, *, colours: bool) -> list[Line]:
@@ -118,8 +119,8 @@ def _state(pod: PodRow) -> str:
 
 def _short(name: str, view: str) -> str:
     """A name without that of the Deployment, which stands in the first line."""
-    short = name.removeprefix(view.partition("/")[2] + "-")
-    return harmless(short if len(short) <= NAME else "…" + short[1 - NAME :])
+    short = harmless(name).removeprefix(view.partition("/")[2] + "-")  # redacted before it is cut: a part is not recognised
+    return short if len(short) <= NAME else "…" + short[1 - NAME :]
 
 
 def _one_line(text: str) -> str:

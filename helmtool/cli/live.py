@@ -108,7 +108,8 @@ def _rows(view: RolloutView) -> Iterator[Sequence[str | Text]]:
     if len(view.pods) > PODS:
         yield "  …", f"{len(view.pods) - PODS} more pods", "", "", ""
     for event in view.events:
-        about = event.about.partition("/")[0] if event.about == view.name else _short(event.about.partition("/")[2], view.name)
+        kind, _, name = harmless(event.about).partition("/")
+        about = kind if event.about == view.name else _short(name, view.name)
         yield "  event", about, harmless(event.reason), age(event.at), _one_line(event.message)
 
 

@@ -194,11 +194,14 @@ class Terminal:
         return self.paint(line, stream, colour) if colour else line
 
     def _colours(self, stream: TextIO | None) -> bool:
-        plain = self.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        plain = self.no_color or self.as_json or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         return not plain and _is_terminal(stream)
 
     def line(self, stream: TextIO | None, text: str) -> None:
         """One line on a stream that may be closed, redacted; what a step showed of its progress is wiped first."""
+        if self.as_json and stream is sys.stderr:
+            self._json_line("note", "", text.strip())
+            return
         self._wipe()
         self._write(stream, redact_text(text) + "\n")
 

@@ -96,8 +96,10 @@ class _Wait:
 
         with Observer(self.cluster, self.key, known, wake) as observer:
             while not await self._is_complete(observer):
+                # Not wait_for: up to Python 3.11 it swallows a cancellation that comes together with a change.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), self._pause())
+                    async with asyncio.timeout(self._pause()):
+                        await changed.wait()
                 changed.clear()
 
     async def _is_complete(self, observer: Observer) -> bool:

@@ -393,7 +393,7 @@ def test_a_script_gets_objects_on_stderr_and_one_document_on_stdout(helmtool: He
     result = helmtool("release", "local", "HG0105a", *UNSCHEDULABLE, "--timeout", "4s", "-o", "json", code=1)
     assert result.error["code"] == "release-failed"
     news = [json.loads(line) for line in result.err.splitlines()]
-    assert {"done", "skip", "start", "warn", "watch"} == {line["state"] for line in news}
+    assert {line["state"] for line in news} == {"done", "skip", "start", "warn", "watch", "note"}
     last = [line for line in news if line["state"] == "watch"][-1]
     assert (last["step"], last["ready"], last["desired"]) == ("watch", 0, 1)
     assert [pod["phase"] for pod in last["pods"]] == ["Unschedulable"]

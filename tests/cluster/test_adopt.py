@@ -13,20 +13,15 @@ from typing import Any
 import pytest
 import yaml
 from cli import RELEASE, REPOSITORY, ROOT, SHORT, UNSCHEDULABLE, Helmtool, Kube, Running, wait_until
+from today import OF_THE_RELEASE, TAG, Object, as_list, today
 
 from helmtool.adapters.local import LocalCluster
 
 pytestmark = pytest.mark.slow
 
-TODAY = ROOT / "tests/chart/parity"
-OF_THE_RELEASE = (("Service", RELEASE), ("ConfigMap", RELEASE), ("Deployment", RELEASE), ("NetworkPolicy", "newdqmgui-network-policy"))
-"""What the chart makes too; the rest of the files belongs to the operators of CMSWEB."""
 CLAIMS = {"prod": "logs-cephfs-claim-prod-dqm", "preprod": "logs-cephfs-claim-prod-dqm"}
 NEW_CLAIMS = {"prod": "logs-cephfs-claim-prod-dqm", "preprod": "logs-cephfs-claim-preprod-dqm"}
-TAG = "HG0105a"
 QUICK = ("--timeout", "20s")
-
-Object = dict[str, Any]
 
 MEDDLED = """
 import os, signal, sys
@@ -47,16 +42,6 @@ Cluster.patch = patch
 """
 """The program, in which something happens right before an object is written; `meddle` follows."""
 END = "\nfrom helmtool.cli.app import run\nsys.exit(run(sys.argv[1:]))\n"
-
-
-def today(environment: str, tag: str = f":{TAG}") -> list[Object]:
-    """The objects of today in one environment, with `tag` behind the image's name."""
-    text = (TODAY / f"{environment}.yaml").read_text().replace(f"{REPOSITORY}:HG0105a", REPOSITORY + tag)
-    return [o for o in yaml.safe_load_all(text) if o and (o["kind"], o["metadata"]["name"]) in OF_THE_RELEASE]
-
-
-def as_list(objects: list[Object]) -> Object:
-    return {"apiVersion": "v1", "kind": "List", "items": objects}
 
 
 def claim(name: str) -> Object:

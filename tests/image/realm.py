@@ -1,4 +1,4 @@
-"""A real Kerberos realm on loopback."""
+"""A real Kerberos realm on an address of this machine."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ REALM = "DQM.TEST"
 
 @dataclass
 class Realm:
-    """A Kerberos realm in a folder, served on loopback."""
+    """A Kerberos realm in a folder, served on loopback unless another address is named."""
 
     folder: Path
     port: int
+    address: str = "127.0.0.1"
     kdc: subprocess.Popen[bytes] | None = None
 
     @property
@@ -28,10 +29,10 @@ class Realm:
     def make(self) -> None:
         (self.folder / "krb5.conf").write_text(
             f"[libdefaults]\n default_realm = {REALM}\n dns_lookup_kdc = false\n rdns = false\n"
-            f"[realms]\n {REALM} = {{\n  kdc = 127.0.0.1:{self.port}\n }}\n"
+            f"[realms]\n {REALM} = {{\n  kdc = {self.address}:{self.port}\n }}\n"
         )
         (self.folder / "kdc.conf").write_text(
-            f"[kdcdefaults]\n kdc_listen = 127.0.0.1:{self.port}\n kdc_tcp_listen = 127.0.0.1:{self.port}\n"
+            f"[kdcdefaults]\n kdc_listen = {self.address}:{self.port}\n kdc_tcp_listen = {self.address}:{self.port}\n"
             f"[realms]\n {REALM} = {{\n  database_name = {self.folder}/principal\n  key_stash_file = {self.folder}/stash\n"
             f"  acl_file = {self.folder}/acl\n }}\n[logging]\n kdc = FILE:{self.folder}/kdc.log\n"
         )
@@ -48,6 +49,10 @@ class Realm:
             self.kdc.wait(timeout=10)
             self.kdc = None
 
+    @property
+    def log(self) -> str:
+        return (self.folder / "kdc.log").read_text()
+
     def admin(self, query: str) -> None:
         self._run("kadmin.local", "-r", REALM, "-q", query)
 
@@ -59,7 +64,7 @@ class Realm:
 
     def _listens(self) -> bool:
         with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self.port)) == 0
+            return client.connect_ex((self.address, self.port)) == 0
 
     def _run(self, *command: str) -> None:
         subprocess.run(command, env={**os.environ, "PATH": PATH, **self.environment}, check=True, capture_output=True, timeout=30)

@@ -37,11 +37,13 @@ class HelmtoolError(Exception):
     exit_code: ClassVar[int] = 1
     code: ClassVar[str] = "failed"
 
-    def __init__(self, message: str, *, hint: str = "", problems: Iterable[Problem] = ()) -> None:
+    def __init__(self, message: str, *, hint: str = "", problems: Iterable[Problem] = (), cause_codes: Iterable[str] = ()) -> None:
+        """`cause_codes` name what is behind it in the catalogue of causes, the best first."""
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.problems = tuple(problems)
+        self.cause_codes = tuple(cause_codes)
 
 
 class OperationFailed(HelmtoolError):

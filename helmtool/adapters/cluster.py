@@ -244,6 +244,21 @@ class Cluster:
         self._ok(answer)
         raise self._unreachable(ValueError(f"what answers there ({answer.status}) is no watch"))
 
+    def log(self, pod: str, container: str, *, lines: int, limit: int, previous: bool = False) -> Sequence[str]:
+        """The last lines of a container, at most `limit` bytes of them; with `previous` of the one before its last restart.
+
+        Raises ClusterForbidden, ClusterUnreachable, and OperationFailed where the kubelet has none.
+        """
+        query = {"container": container, "tailLines": str(lines), "limitBytes": str(limit)} | ({"previous": "true"} if previous else {})
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{quote(pod, safe='')}/log"
+        response = self.send("GET", path, query, None, {"Accept": "*/*"}, seconds=FIRST_TIMEOUT)
+        if response.status >= 400:
+            answer = Answer(response.status, _decode(response.data) or {})
+            if answer.status in (401, 403):
+                raise self._forbidden(answer)
+            self._ok(answer)
+        return str(response.data.decode(errors="replace")).splitlines()
+
     def may(self, verb: str, resource: str, subresource: str) -> bool:
         """Whether the person has a right in the namespace (SelfSubjectAccessReview, as `kubectl auth can-i`)."""
         attributes = {"namespace": self.namespace, "verb": verb, "resource": resource, "subresource": subresource}

@@ -255,7 +255,13 @@ def history(env: EnvArgument) -> None:
     terminal.table(("REVISION", "TAG", "STATUS", "SINCE", "BY", "COMMIT", "NOTE"), rows)
     for line in lines:
         for number, text in enumerate(line.record.evidence if line.record else ()):
-            terminal.data(f"{f'revision {line.revision}: ' if number == 0 else '  '}{text}")
+            terminal.data(f"{_first_words(line) if number == 0 else '  '}{text}")
+
+
+def _first_words(line: Any) -> str:
+    """What a failure is told with: the revision, and the code of its cause where one is known."""
+    cause = line.record.cause
+    return f"revision {line.revision} ({cause}): " if cause else f"revision {line.revision}: "
 
 
 def _diff_by_plugin(env: str, tag: str | None, sets: Sequence[str], secrets: SecretOptions, context: int, detailed_exitcode: bool) -> None:

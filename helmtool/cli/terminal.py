@@ -137,7 +137,8 @@ class Terminal:
         """An error: one JSON document, or sentences with the place of every problem and the next command."""
         if self.as_json:
             problems = [problem.as_dict() for problem in error.problems]
-            self.document({"error": {"code": error.code, "message": error.message, "hint": error.hint, "problems": problems}})
+            causes = {"causes": list(error.cause_codes)} if error.cause_codes else {}
+            self.document({"error": {"code": error.code, "message": error.message, "hint": error.hint, **causes, "problems": problems}})
             return
         self.line(sys.stderr, f"{self._mark('error', sys.stderr)} {harmless(error.message)}")
         for problem in error.problems:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from helmtool.model.manifest import Manifest
+from helmtool.model.reading import at, listing, mapping, text
 
 REVISION = "deployment.kubernetes.io/revision"
 """Annotation by which the Deployment controller numbers the ReplicaSets of a Deployment."""
@@ -31,39 +32,35 @@ class Observation:
         """The ReplicaSet of the newest pod template; nothing until the controller has made it."""
         if self.deployment is None:
             return None
-        wanted, uid = _revision(self.deployment), self.deployment["metadata"].get("uid")
+        wanted, uid = _revision(self.deployment), text(self.deployment, "metadata", "uid")
         return next((s for s in self.replica_sets if _revision(s) == wanted and _owner(s) == uid), None)
 
     @property
     def new_pods(self) -> tuple[Manifest, ...]:
         """The pods of the newest template that are not on their way out."""
-        newest = self.newest_set
-        uid = newest["metadata"].get("uid") if newest else None
-        return tuple(p for p in self.pods if uid and _owner(p) == uid and "deletionTimestamp" not in p["metadata"])
+        uid = text(self.newest_set, "metadata", "uid")
+        return tuple(p for p in self.pods if uid and _owner(p) == uid and "deletionTimestamp" not in mapping(p, "metadata"))
 
     @property
     def old_pods(self) -> tuple[Manifest, ...]:
         """The pods of earlier templates, and those on their way out."""
-        new = {p["metadata"]["name"] for p in self.new_pods}
-        return tuple(p for p in self.pods if p["metadata"]["name"] not in new)
+        new = {text(p, "metadata", "name") for p in self.new_pods}
+        return tuple(p for p in self.pods if text(p, "metadata", "name") not in new)
 
     def events_of(self, manifest: Manifest) -> tuple[Manifest, ...]:
         """The events about this very object, the oldest first."""
-        uid = manifest["metadata"].get("uid")
-        found = (e for e in self.events if (e.get("involvedObject") or {}).get("uid") == uid)
-        return tuple(sorted(found, key=event_time))
+        uid = text(manifest, "metadata", "uid")
+        return tuple(sorted((e for e in self.events if uid and text(e, "involvedObject", "uid") == uid), key=event_time))
 
 
 def event_time(event: Manifest) -> str:
     """When an event was last seen (RFC 3339), whichever of its fields says it."""
-    series = event.get("series") or {}
-    return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")
+    return text(event, "series", "lastObservedTime") or text(event, "lastTimestamp") or text(event, "eventTime")
 
 
 def _revision(manifest: Manifest) -> str:
-    return str((manifest["metadata"].get("annotations") or {}).get(REVISION) or "")
+    return str(at(manifest, "metadata", "annotations", REVISION) or "")
 
 
 def _owner(manifest: Manifest) -> str:
-    owners = manifest["metadata"].get("ownerReferences") or []
-    return next((str(o.get("uid")) for o in owners if o.get("controller")), "")
+    return next((text(o, "uid") for o in listing(manifest, "metadata", "ownerReferences") if o.get("controller")), "")

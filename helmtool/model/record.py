@@ -26,6 +26,7 @@ class Record:
     """One release or rollback. `when` is RFC 3339 in UTC; `evidence` says why it failed, `checks` what was seen on the way.
 
     `outcome` is started, deployed, failed or interrupted; one that stays at started belongs to a client that was killed.
+    `cause` is the code of the best cause in the catalogue, empty where nothing failed or none is known.
     """
 
     revision: int
@@ -41,6 +42,7 @@ class Record:
     evidence: tuple[str, ...] = ()
     digest: str = ""
     checks: tuple[str, ...] = ()
+    cause: str = ""
 
 
 def append(records: Sequence[Record], new: Record) -> list[Record]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from helmtool.adapters.project import GitState
 from helmtool.adapters.records import add_record, remove_record
+from helmtool.errors import HelmtoolError
 from helmtool.model.record import Record
 from helmtool.model.redaction import redact_text
 from helmtool.operations.clock import now, who
@@ -36,16 +36,20 @@ class Journal:
         """Who does it, and from which commit, for people."""
         return f"{who()} from {self._git or 'an unknown commit'}"
 
-    async def write(self, revision: int, outcome: str, evidence: Sequence[str] = ()) -> None:
-        """Writes the record of a revision, over an earlier one of the same. Raises OperationFailed, ClusterUnreachable."""
-        await asyncio.to_thread(self._write, revision, outcome, evidence)
+    async def write(self, revision: int, outcome: str, error: HelmtoolError | None = None) -> None:
+        """Writes the record of a revision, over an earlier one of the same; `error` is why it failed.
+
+        Raises OperationFailed, ClusterUnreachable.
+        """
+        await asyncio.to_thread(self._write, revision, outcome, error)
 
     async def withdraw(self) -> None:
         """Takes the last record back: its revision turned out to be somebody else's. Raises OperationFailed, ClusterUnreachable."""
         if self._written:
             await asyncio.to_thread(remove_record, self.session.cluster, self.session.environment.release, self._written)
 
-    def _write(self, revision: int, outcome: str, evidence: Sequence[str]) -> None:
+    def _write(self, revision: int, outcome: str, error: HelmtoolError | None) -> None:
+        evidence = [error.message, *map(str, error.problems)] if error else []
         git = self._git = self._git or self.session.project.git_state()
         record = Record(
             revision=revision,
@@ -61,6 +65,7 @@ class Journal:
             note=redact_text(self.note),
             evidence=tuple(redact_text(text) for text in evidence),
             checks=tuple(redact_text(text) for text in self.checks),
+            cause=error.cause_codes[0] if error and error.cause_codes else "",
         )
         add_record(self.session.cluster, self.session.environment.release, record)
         self._written = record

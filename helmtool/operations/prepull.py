@@ -10,11 +10,16 @@ from dataclasses import dataclass
 
 from helmtool.adapters.cluster import Cluster
 from helmtool.errors import HelmtoolError, OperationFailed, Problem
+from helmtool.model.causes import pull_cause, unplaced_causes
+from helmtool.model.causes.pods import Container, names
 from helmtool.model.environment import Policy
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
+from helmtool.model.observation import Observation
 from helmtool.model.prepull_pod import Pull, PullState, brief, judge_pull, prepull_pod, selector
+from helmtool.operations.explain import add_causes, refusals
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session
+from helmtool.operations.watch import no_origin
 
 PAUSE = 0.5
 UNPLACED_GRACE = 10.0
@@ -122,7 +127,9 @@ def _look(cluster: Cluster, manifests: Sequence[Manifest]) -> _Wanted | str:
 def _create(cluster: Cluster, pod: Manifest) -> Manifest:
     answer = cluster.create(pod)
     if answer.status >= 400:
-        raise PrepullRefused(f"the pod that fetches it is refused: {answer.message}", hint="--no-prepull does without it")
+        error = PrepullRefused(f"the pod that fetches it is refused: {answer.message}", hint="--no-prepull does without it")
+        add_causes(error, refusals({answer.message: pod}, cluster.namespace), no_origin)
+        raise error
     return answer.body
 
 
@@ -135,11 +142,11 @@ async def _wait(cluster: Cluster, key: ObjectKey, wanted: _Wanted, deadline: flo
         if state.pull is Pull.PULLED:
             return state, node
         if state.pull is Pull.IMPOSSIBLE:
-            raise _failed(f"the node cannot get {wanted.image}", key, state)
+            raise _failed(f"the node cannot get {wanted.image}", key, state, wanted, node)
         if state.pull is Pull.ENDED or now >= deadline:
-            raise _failed(f"the node did not get {wanted.image} within {now - began:.0f} s", key, state)
+            raise _failed(f"the node did not get {wanted.image} within {now - began:.0f} s", key, state, wanted, node)
         if unplaced_since and now >= unplaced_since + UNPLACED_GRACE:
-            raise PrepullRefused(f"no node takes the pod that fetches it: {state.text}", hint="--no-prepull does without it")
+            raise _unplaced(state, key, now - unplaced_since)
         if state.text != shown:
             progress.start("prepull", f"{wanted.image} on {node or 'no node yet'}: {state.text}")
             shown = state.text
@@ -159,8 +166,18 @@ def _pulls_badly(pod: Manifest) -> bool:
     return judge_pull(pod).text.startswith("ImagePullBackOff")
 
 
-def _failed(message: str, key: ObjectKey, state: PullState) -> PrepullFailed:
-    return PrepullFailed(f"{message}: {state.text}", problems=[Problem(state.text, path=str(key))])
+def _failed(message: str, key: ObjectKey, state: PullState, wanted: _Wanted, node: str) -> PrepullFailed:
+    error = PrepullFailed(f"{message}: {state.text}", problems=[Problem(state.text, path=str(key))])
+    deployment = Observation(wanted.new)
+    given = names(deployment, None, Container({}, wanted.new["spec"]["template"]["spec"]["containers"][0], {}))
+    add_causes(error, [pull_cause([state.text], {**given, "node": node, "pod": key.name})], no_origin)
+    return error
+
+
+def _unplaced(state: PullState, key: ObjectKey, waited: float) -> PrepullRefused:
+    error = PrepullRefused(f"no node takes the pod that fetches it: {state.text}", hint="--no-prepull does without it")
+    add_causes(error, [*unplaced_causes({}, state.text, {"namespace": key.namespace, "pod": key.name}, waited)], no_origin)
+    return error
 
 
 def _image(deployment: Manifest) -> str:

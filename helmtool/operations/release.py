@@ -16,6 +16,7 @@ from helmtool.model.manifest import is_hook, parse_manifests
 from helmtool.model.revision import DEPLOYED, last, next_number, running
 from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import compose, pin
+from helmtool.operations.explain import explain
 from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, locked
 from helmtool.operations.moved import require_same_image
@@ -246,15 +247,22 @@ async def _after_failure(work: _Writing, error: HelmtoolError) -> HelmtoolError:
     kind = ReleaseInterrupted if isinstance(error, Interrupted) else ReleaseFailed
     work.progress.warn(f"the release {outcome}: {error.message}")
     name = work.session.environment.name
+    await asyncio.to_thread(explain, work.session.cluster, work.plan.manifests, error, work.plan.composed.values.origin)
     try:
         with contextlib.suppress(HelmtoolError):  # the evidence is shown too; what matters now is to go back
-            await work.journal.write(next_number(work.plan.revisions), outcome, [error.message, *map(str, error.problems)])
+            await work.journal.write(next_number(work.plan.revisions), outcome, error)
         state = await _go_back(work)
     except asyncio.CancelledError:
         uncancel()
         work.lock.require()  # a lock that is lost cancels too, and says more
         return ReleaseInterrupted(f"{error.message}; interrupted again while going back: left as it is", hint=f"helmtool status {name}")
-    return kind(f"{error.message}; {state}", problems=error.problems, hint=f"helmtool history {name}")
+    hint = f"helmtool history {name}" + (f"; {error.hint}" if error.hint and not _is_gone(error.hint, state) else "")
+    return kind(f"{error.message}; {state}", problems=error.problems, hint=hint, cause_codes=error.cause_codes)
+
+
+def _is_gone(command: str, state: str) -> bool:
+    """Whether the command asks for a pod that a rollback has taken away."""
+    return state.startswith("rolled back") and any(f" {word} " in command for word in ("pod", "logs", "exec", "history"))
 
 
 async def _go_back(work: _Writing) -> str:

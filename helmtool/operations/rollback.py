@@ -173,7 +173,9 @@ async def _write(plan: RollbackPlan, options: RollbackOptions, progress: Progres
         raise
     except HelmtoolError as error:
         hint = f"helmtool status {session.environment.name}"
-        raise RollbackFailed(f"the {action} failed: {error.message}", problems=error.problems, hint=hint) from None
+        raise RollbackFailed(
+            f"the {action} failed: {error.message}", problems=error.problems, hint=hint, cause_codes=error.cause_codes
+        ) from None
     progress.done("rollback", f"revision {number} serves what revision {target.number} was")
     return number
 
@@ -192,7 +194,8 @@ async def go_back(
     """Makes the target's objects a new revision, waits for its pods, and gives its number; records how it ended."""
     number = next_number(revisions)
     journal = Journal(session, action, tag_of(target), target.chart_version, note, digest_of(target))
-    outcome, evidence = "interrupted", ["interrupted"]
+    outcome: str = "interrupted"
+    why: HelmtoolError | None = Interrupted("interrupted")
     try:
         await journal.write(number, "started")
         manifests = parse_manifests(target.manifest)
@@ -201,14 +204,14 @@ async def go_back(
         await session.helm.rollback(target.number, timeout=timeout)
         await watch_rollout(session.cluster, manifests, seconds=parse_duration(timeout), progress=progress)
         await verify(session, manifests, journal.checks, progress=progress, fail=False)  # there is nothing better to go to
-        outcome, evidence = DEPLOYED, []
+        outcome, why = DEPLOYED, None
     except HelmtoolError as error:
-        outcome, evidence = "failed", [error.message, *map(str, error.problems)]
+        outcome, why = "failed", error
         raise
     finally:
         with contextlib.suppress(HelmtoolError):  # the error under way says more; a lost lock keeps it from being written
             lock.require()
-            await journal.write(number, outcome, evidence)
+            await journal.write(number, outcome, why)
     return number
 
 

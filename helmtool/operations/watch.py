@@ -148,8 +148,10 @@ class _Wait:
         if state.complete:
             self.text = state.text
             return True
+        if self.suspect:  # what a container says may name the cause, or show that it heals
+            seen = await asyncio.to_thread(with_logs, self.cluster, seen)
         stuck, certain = self._is_stuck(state), _certain(rank(seen))
-        if state.failed or stuck or timed_out or (certain and certain == self.suspect):
+        if state.failed or stuck or timed_out or (certain and self.suspect):
             raise await asyncio.to_thread(_failure, self.cluster, self.key, seen, state, timed_out and not stuck, self.origin)
         self.suspect = ""
         return False
@@ -175,7 +177,7 @@ def _certain(causes: Sequence[Cause]) -> str:
 
 def _failure(cluster: Cluster, key: ObjectKey, seen: Observation, state: Rollout, over: bool, origin: Origins) -> RolloutFailed:
     """The error with the causes; the logs are read only now, for they cost a request each."""
-    causes = rank(with_logs(cluster, seen))
+    causes = rank(seen if seen.logs else with_logs(cluster, seen))
     why = "took longer than the timeout" if over and not state.failed else "did not make progress before its deadline"
     if causes:
         why = f"fails: {causes[0].text}" if causes[0].certainty is Certainty.CERTAIN else f"{why}, probably because {causes[0].text}"
@@ -183,6 +185,7 @@ def _failure(cluster: Cluster, key: ObjectKey, seen: Observation, state: Rollout
         f"the rollout of {key} {why}: {state.text}",
         problems=[problem for cause in causes[:SHOWN] for problem in problems_of(cause, origin)],
         hint=causes[0].next if causes else "",
+        cause_codes=[cause.code for cause in causes],
     )
     error.causes = tuple(causes)
     return error

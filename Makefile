@@ -47,6 +47,10 @@ test-kind: venv tools-client ## Release to real pods: a kind cluster, a real reg
 	@for program in docker kind docker-registry; do command -v $$program >/dev/null || { echo "$$program is missing. Next: see CONTRIBUTING.md"; exit 1; }; done
 	$(PYTEST) tests/kind
 
+causes: venv tools-client ## Run every scenario of causes and write what they measure (about 50 minutes)
+	HELMTOOL_SCENARIOS=all $(PYTEST) tests/kind/causes
+	$(BIN)/python tools/generate_reference.py
+
 test-registry: venv ## Run the tests against a real registry (Debian: docker-registry openssl)
 	@for program in docker-registry openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
 	$(PYTEST) tests/registry
@@ -81,4 +85,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind test-registry test-secrets test-leaks proofs lint schemas docs bench lock
+.PHONY: causes help venv tools tools-client demo test test-slow test-docker test-image test-kind test-registry test-secrets test-leaks proofs lint schemas docs bench lock

@@ -10,6 +10,8 @@ from helmtool.model.reading import at, listing, mapping, text
 
 REVISION = "deployment.kubernetes.io/revision"
 """Annotation by which the Deployment controller numbers the ReplicaSets of a Deployment."""
+TEMPLATE_HASH = "pod-template-hash"
+"""Label by which it tells the pods of its ReplicaSets apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,15 @@ class Observation:
 
     @property
     def newest_set(self) -> Manifest | None:
-        """The ReplicaSet of the newest pod template; nothing until the controller has made it."""
+        """The ReplicaSet of the newest pod template; nothing until the controller has made it.
+
+        The number alone does not tell: with Recreate the Deployment keeps the old one until the old pods are gone.
+        """
         if self.deployment is None:
             return None
-        wanted, uid = _revision(self.deployment), text(self.deployment, "metadata", "uid")
-        return next((s for s in self.replica_sets if _revision(s) == wanted and _owner(s) == uid), None)
+        wanted, uid, template = _revision(self.deployment), text(self.deployment, "metadata", "uid"), _template(self.deployment)
+        owned = (s for s in self.replica_sets if _revision(s) == wanted and _owner(s) == uid)
+        return next((s for s in owned if _template(s) == template), None)
 
     @property
     def new_pods(self) -> tuple[Manifest, ...]:
@@ -60,6 +66,14 @@ def event_time(event: Manifest) -> str:
 
 def _revision(manifest: Manifest) -> str:
     return str(at(manifest, "metadata", "annotations", REVISION) or "")
+
+
+def _template(manifest: Manifest) -> Manifest:
+    """The pod template without the label that the controller adds to a ReplicaSet's."""
+    template = mapping(manifest, "spec", "template")
+    metadata = mapping(template, "metadata")
+    labels = {name: value for name, value in mapping(metadata, "labels").items() if name != TEMPLATE_HASH}
+    return {**template, "metadata": {**metadata, "labels": labels}}
 
 
 def _owner(manifest: Manifest) -> str:

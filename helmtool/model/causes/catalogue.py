@@ -248,6 +248,7 @@ KINDS = (
         HEALS,
         "kubectl get pods -A -l app={deployment} -o wide",
     ),
+    Kind("work-dir-unusable", "the work directory cannot be written: {said}", CERTAIN, REPEATED, PREVIOUS, ("workDir", "claimName")),
     Kind("build-fails", "the renderers cannot be built: {said}", CERTAIN, REPEATED, PREVIOUS, ("cvmfs", "claimName")),
     Kind("dns", "names are not resolved in the pod: {said}", LIKELY, HEALS, "kubectl -n kube-system get pods -l k8s-app=kube-dns"),
     Kind("port-in-use", "the port that the server asks for is taken in the pod: {said}", CERTAIN, REPEATED, PREVIOUS, ("metrics", "port")),

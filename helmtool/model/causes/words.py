@@ -38,6 +38,7 @@ RULES = (
     ),
     _rule("application-missing", r"ERROR .*(?:has no scripts/dqmgui\.sh|/home/cmsusr/dqmgui/? is missing)"),
     _rule("work-dir-in-use", r"is in use: .*(?:waiting up to|was not let go)", heals=True),
+    _rule("work-dir-unusable", r"work directory cannot be made|lock cannot be opened for writing|cannot lock a file"),
     _rule("build-fails", r"ERROR scripts/build\.sh ended with"),
     _rule(
         "dns",

@@ -72,14 +72,8 @@ def test_without_the_right_there_is_a_cause_without_a_log(
     project: Helmtool, node: Node, canaries: dict[str, str], tmp_path: Path, rights: list[dict[str, list[str]]]
 ) -> None:
     """Who may not read the Secrets is shown no log either: nobody knows then what must be struck from it."""
-    sets = (
-        "--set",
-        "gridSecurity.hostPath=/etc/scenarios/talks",
-        "--set",
-        "secrets.name=canaries",
-        "--set",
-        f"podAnnotations.r={len(rights[0])}",
-    )
+    texts = ["gridSecurity.hostPath=/etc/scenarios/talks", "secrets.name=canaries"]
+    sets = [word for text in texts for word in ("--set", text)]
     project("release", "kind", NORMAL, "--timeout", "90s", "--wait-lock", "1m", "--no-verify", "--no-rollback", *sets, code=None)
     seen = observe(node.client(), DEPLOYMENT, 60.0)
     assert with_logs(node.client(), seen).logs

@@ -215,10 +215,12 @@ def test_scenario(
 
 
 def keep(results: list[Measured], measured: Measured) -> None:
-    """Writes down what is measured so far, where that is asked for."""
+    """Writes down what is measured, in place of what the scenario gave before, where that is asked for."""
     results.append(measured)
     if WANTED == "all" or "HELMTOOL_SCENARIO_RESULT" in os.environ:
-        RESULT.write_text("[\n" + ",\n".join(json.dumps(asdict(one)) for one in results) + "\n]\n")
+        before = json.loads(RESULT.read_text()) if RESULT.is_file() else []
+        every = {one["scenario"]: one for one in [*before, *map(asdict, results)]}
+        RESULT.write_text("[\n" + ",\n".join(json.dumps(every[name]) for name in sorted(every)) + "\n]\n")
 
 
 def record(scenario: Scenario, node: Node, seconds: float) -> None:

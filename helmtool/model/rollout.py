@@ -51,5 +51,11 @@ def _missing(desired: int, status: dict[str, Any]) -> str:
 
 
 def _deadline_exceeded(status: dict[str, Any]) -> bool:
+    """Whether the newest ReplicaSet made no progress for too long.
+
+    Before there is one, the controller counts from the last progress of the rollout before: after one that failed an hour ago it
+    calls a new one late at once, while the old pod still stops. It then names the Deployment, not a ReplicaSet.
+    """
     conditions = status.get("conditions") or []
-    return any(c.get("type") == "Progressing" and c.get("reason") == "ProgressDeadlineExceeded" for c in conditions)
+    late = [c for c in conditions if c.get("type") == "Progressing" and c.get("reason") == "ProgressDeadlineExceeded"]
+    return any(not str(c.get("message") or "").startswith("Deployment ") for c in late)

@@ -170,6 +170,12 @@ def test_json_is_one_document_on_stdout_and_nothing_else(streams: Streams) -> No
     assert err.text == ""
 
 
+def test_the_causes_of_an_error_are_in_its_document(streams: Streams) -> None:
+    out, _ = streams()
+    Terminal(output="json").error(InvalidInput("x", cause_codes=["secret-missing", "dns"]))
+    assert json.loads(out.text)["error"]["causes"] == ["secret-missing", "dns"]
+
+
 def test_an_error_shows_every_problem_with_its_place_and_the_next_command(streams: Streams) -> None:
     _, err = streams(tty=False)
     problems = [Problem("bad", "f.yaml", 3, 7, "image.tag"), Problem("in the file", "f.yaml"), Problem("anywhere"), Problem("the sentence")]

@@ -22,6 +22,14 @@ def test_what_is_written_is_read_again() -> None:
     assert load(dump([])) == []
 
 
+def test_the_cause_is_kept_and_one_of_an_older_version_has_none() -> None:
+    failed = replace(ONE, outcome="failed", cause="secret-missing")
+    assert load(dump([failed])) == [failed]
+    older = {name: value for name, value in json.loads(dump([failed]))[0].items() if name != "cause"}
+    assert load(json.dumps([older])) == [replace(failed, cause="")]
+    assert load(entry(cause=7)) == []
+
+
 def test_one_entry_a_line() -> None:
     assert len(dump([ONE, ONE]).splitlines()) == 4
 

@@ -11,6 +11,8 @@ from helmtool.model.rollout import judge
 
 DONE = {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
 DEADLINE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+OLD_DEADLINE = DEADLINE | {"message": 'Deployment "newdqmgui" exceeded its progress deadline.'}
+"""As the controller says it before there is a new ReplicaSet."""
 
 
 def deployment(status: dict[str, Any], replicas: int | None = 1) -> dict[str, Any]:
@@ -31,6 +33,7 @@ def deployment(status: dict[str, Any], replicas: int | None = 1) -> dict[str, An
         (DONE | {"replicas": 2}, 1, False, False, "1 old pods left"),
         (DONE | {"availableReplicas": 0, "readyReplicas": 0}, 1, False, False, "0 of 1 pods available"),
         (DONE | {"readyReplicas": 0, "conditions": [DEADLINE]}, 1, False, True, "0 of 1 pods ready"),
+        (DONE | {"updatedReplicas": 0, "conditions": [OLD_DEADLINE]}, 1, False, False, "0 of 1 new pods started"),
         (DONE | {"conditions": [{"type": "Progressing", "reason": "NewReplicaSetAvailable"}]}, 1, True, False, "1 of 1 pods ready"),
         (DONE | {"conditions": [{"type": "Available", "reason": "ProgressDeadlineExceeded"}]}, 1, True, False, "1 of 1 pods ready"),
         (DONE | {"conditions": None}, 1, True, False, "1 of 1 pods ready"),

@@ -225,7 +225,7 @@ def keep(results: list[Measured], measured: Measured) -> None:
 
 def record(scenario: Scenario, node: Node, seconds: float) -> None:
     """Keeps what is seen of the pods that the release has left, where that is asked for."""
-    if RECORDS and not scenario.heals and scenario.code == 1 and "prepull" not in told:
+    if RECORDS and not scenario.heals and scenario.code == 1:
         seen = observe(node.client(), ObjectKey("apps/v1", "Deployment", NAMESPACE, RELEASE), seconds)
         write(with_logs(node.client(), seen), Path(RECORDS) / f"{scenario.name}.json")
 

@@ -124,7 +124,7 @@ def test_a_rollout_that_fails_goes_back(helmtool: Helmtool, kube: Kube) -> None:
     assert kube.revisions == {1: "superseded", 2: "superseded", 3: "deployed"}
     assert kube.serving == [f"{REPOSITORY}:HG0105a"]
     told = helmtool("history", "local").out
-    assert "revision 2: the rollout of Deployment/newdqmgui" in told
+    assert "revision 2 (node-selector): the rollout of Deployment/newdqmgui" in told
     assert "Unschedulable" in told
     assert [(x["revision"], x["status"]) for x in helmtool("history", "local", "-o", "json").json] == [
         (3, "deployed"),

@@ -56,7 +56,7 @@ def unplaced_causes(pod: Manifest, said: str, given: Mapping[str, str], waited: 
     final = Certainty.CERTAIN if waited >= PLACING_STAY and reasons and all(map(_is_lasting, reasons)) else Certainty.LIKELY
     for reason in reasons or [said]:
         code, more, setting = _judge(reason, pod)
-        yield make(code, {**given, **more, "said": reason}, [said], final, setting)
+        yield make(code, {**given, **more, "said": reason}, [f"Unschedulable: {said}"], final, setting)
 
 
 def _reasons(said: str) -> list[str]:
@@ -103,7 +103,7 @@ def _claims(pod: Manifest, said: str, given: Mapping[str, str], waited: float) -
             claims = [found[1]] if found.groups() else [name for _, kind, name in volumes(pod) if kind == "claim"]
             setting = setting_of(pod, "claim", claims[0]) if claims else None
             final = Certainty.CERTAIN if waited >= PLACING_STAY else Certainty.LIKELY
-            yield make(code, {**given, "claim": ", ".join(claims)}, [said], final, setting)
+            yield make(code, {**given, "claim": ", ".join(claims)}, [f"Unschedulable: {said}"], final, setting)
             return
 
 

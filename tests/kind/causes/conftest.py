@@ -37,5 +37,7 @@ def project(node: Node, small: RealRegistry, tmp_path_factory: pytest.TempPathFa
     made = make_project(tmp_path_factory.mktemp("project"), node, f"{small.host}/cmsweb/newdqmgui")
     values = made.project / "values/kind.yaml"
     values.write_text(yaml.safe_dump({**yaml.safe_load(values.read_text()), **VALUES}))
+    file = made.project / "values/environments.yaml"
+    file.write_text(file.read_text().replace("lockSeconds: 3\n", "lockSeconds: 30\n"))
     made("release", "kind", NORMAL, "--timeout", "3m", "--wait-lock", "1m", "--no-verify")
     return made

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 from checkout import docker
-from images import RealRegistry
+from images import IMAGE, INDEX, RealRegistry
 
 HERE = Path(__file__).parent
 SCRIPTS = HERE.parents[2] / "docker/newdqmgui"
@@ -93,13 +93,16 @@ def push_images(registry: RealRegistry, folder: Path) -> None:
         context = folder / tag
         context.mkdir()
         (context / "noise").write_bytes(random.Random(tag).randbytes(NOISE.get(tag, 1)))
+        (context / "noise").chmod(0o755)
         (context / "Dockerfile").write_text(f"FROM {base}\n{lines}\n")
         names.append(f"{registry.host}/cmsweb/newdqmgui:{tag}")
         docker("build", "-q", "-t", names[-1], str(context), timeout=300)
     for name in names:
         docker("push", "-q", name, timeout=300)
     docker("rmi", "--no-prune", "-f", *names, check=False)
-    registry.push(ARM, architecture="arm64")
+    inner = registry.push("inner", architecture="arm64")
+    entry = {"mediaType": IMAGE, "digest": inner, "size": len(registry.read(inner)), "platform": {"os": "linux", "architecture": "arm64"}}
+    registry.manifest(ARM, INDEX, {"manifests": [entry]})
 
 
 class Throttle(socketserver.ThreadingTCPServer):

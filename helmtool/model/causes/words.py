@@ -52,7 +52,8 @@ RULES = (
     _rule("certificates", r"WARNING not copied: "),
 )
 """In the order in which one hinders the next."""
-HARMLESS = re.compile(r"^INFO |going on without", re.IGNORECASE)
+HARMLESS = re.compile(r"^INFO |^cp: |going on without", re.IGNORECASE)
+"""Lines that no cause but one that heals, or the certificates', is read from: the start script goes on after a copy that failed."""
 
 
 def log_causes(observation: Observation) -> Iterator[Cause]:

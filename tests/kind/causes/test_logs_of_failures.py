@@ -102,3 +102,19 @@ def kubeconfig(node: Node, folder: Path, rules: list[dict[str, list[str]]]) -> P
     file = folder / "kubeconfig"
     file.write_text(json.dumps(document))
     return file
+
+
+def test_the_error_names_the_line_that_is_wrong(project: Helmtool) -> None:
+    file = project.project / "values/kind.yaml"
+    before = file.read_text()
+    file.write_text(before + "serviceAccount:\n  name: nobody\n")
+    try:
+        result = project("release", "kind", NORMAL, "-o", "json", "--wait-lock", "1m", code=3)
+    finally:
+        file.write_text(before)
+    first = result.error["problems"][0]
+    line = len(before.splitlines()) + 2
+    assert result.error["causes"] == ["account-missing"]
+    assert (first["file"], first["line"], first["path"]) == ("values/kind.yaml", line, "serviceAccount.name")
+    assert first["message"] == "there is no ServiceAccount nobody"
+    assert result.error["hint"] == f"kubectl -n {NAMESPACE} get serviceaccount nobody"

@@ -34,6 +34,12 @@ def test_the_last_words_of_a_container(line: str) -> None:
     assert f"log: {line}" in found[0].evidence
 
 
+def test_a_certificate_that_is_not_copied_is_not_the_servers_own_trouble() -> None:
+    lines = ("cp: cannot open '/host/etc/grid-security/hostkey.pem' for reading: Permission denied", "WARNING not copied: hostkey.pem")
+    found = rank(seen(pods=[pod({"running": {}})], logs={LOG_OF: lines}))
+    assert [cause.code for cause in found] == ["certificates"]
+
+
 def test_what_stands_far_up_was_survived() -> None:
     lines = ("x: Permission denied", *(f"INFO line {number}" for number in range(30)))
     assert rank(seen(pods=[pod(BACK_OFF, restarts=2, last=crashed(1))], logs={LOG_OF: lines}))[0].code == "crash-at-start"

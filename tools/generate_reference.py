@@ -47,7 +47,7 @@ MEASURED_TEXT = """
 real kubelet, containerd and registry. `make causes` runs them all, the tests a sample.
 
 - The expected cause is the first one told in {first} of {failures} failures.
-- {healed} of {slow} slow starts end with success: no false alarm among them.
+- {healed} of {slow} slow starts end with success; each other one would be a false alarm.
 - {early} of the failures are certain, and their release ends early: median {median:.0f} s for the whole command, longest
   {longest:.0f} s; {within} of {early} within 30 s, a tenth of Helm's default timeout (300 s).
 - `helm upgrade --install --wait` alone ends a failure at its timeout, or at the Deployment's progress deadline (540 s in the

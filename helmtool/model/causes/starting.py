@@ -139,6 +139,7 @@ def _probe_names(observation: Observation, container: Container, probe: str) -> 
 
 
 def _was_available(observation: Observation) -> bool:
-    """Whether the newest pods have been available once since the template changed."""
-    conditions = listing(observation.deployment, "status", "conditions")
-    return any(text(c, "type") == "Progressing" and text(c, "reason") == "NewReplicaSetAvailable" for c in conditions)
+    """Whether the newest pods have been available once; the condition may still be of the ReplicaSet before, so its name counts."""
+    newest = f'"{text(observation.newest_set, "metadata", "name")}"'
+    conditions = (c for c in listing(observation.deployment, "status", "conditions") if text(c, "type") == "Progressing")
+    return any(text(c, "reason") == "NewReplicaSetAvailable" and newest in text(c, "message") for c in conditions)

@@ -37,6 +37,11 @@ def refused(message: str, since: int = 1) -> dict[str, Any]:
     return replica_set({"type": "ReplicaFailure", "status": "True", "message": message, "lastTransitionTime": at(since)})
 
 
+AVAILABLE = {
+    "type": "Progressing",
+    "reason": "NewReplicaSetAvailable",
+    "message": 'ReplicaSet "newdqmgui-2" has successfully progressed.',
+}
 NODES = "0/1 nodes are available: "
 CASES = {
     "an image is not there": (
@@ -109,6 +114,14 @@ CASES = {
     ),
     "a crash": (seen(pods=[pod(crashed(3))]), ("crash-at-start", LIKELY, "")),
     "two crashes": (seen(pods=[pod(BACK_OFF, restarts=1, last=crashed(3))]), ("crash-at-start", LIKELY, "")),
+    "a crash after the pods were available": (
+        seen(pods=[pod(crashed(3))], deployment=deployment(conditions=[AVAILABLE])),
+        ("crash-later", LIKELY, ""),
+    ),
+    "a crash after the pods of the template before were available": (
+        seen(pods=[pod(crashed(3))], deployment=deployment(conditions=[AVAILABLE | {"message": 'ReplicaSet "newdqmgui-1" has …'}])),
+        ("crash-at-start", LIKELY, ""),
+    ),
     "three crashes": (seen(pods=[pod(BACK_OFF, restarts=2, last=crashed(3))]), ("crash-at-start", CERTAIN, "")),
     "three crashes that are not alike": (seen(pods=[pod(crashed(4), restarts=2, last=crashed(3))]), ("crash-at-start", LIKELY, "")),
     "three crashes and a fourth start": (

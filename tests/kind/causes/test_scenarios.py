@@ -31,7 +31,7 @@ from helmtool.operations.observe import observe
 
 WANTED = os.environ.get("HELMTOOL_SCENARIOS", "sample")
 SEED = int(os.environ.get("HELMTOOL_SCENARIO_SEED", "20260105"))
-SAMPLE = {False: 9, True: 4}
+SAMPLE = {False: 8, True: 3}
 """Of failures and of slow starts."""
 RESULT = Path(os.environ.get("HELMTOOL_SCENARIO_RESULT", Path(__file__).with_name("result.json")))
 RECORDS = os.environ.get("HELMTOOL_SCENARIO_RECORDS", "")
@@ -79,7 +79,7 @@ def results() -> list[Measured]:
 
 def shell(node: Node, script: str) -> None:
     if script:
-        done = node.run("sh", "-c", SHELL + script, check=False)
+        done = node.run("timeout", "100", "sh", "-c", SHELL + script, check=False)  # docker's own end would leave it running
         assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -235,7 +235,8 @@ def recorded(project: Helmtool) -> dict[str, Any]:
     return record
 
 
-@pytest.mark.parametrize("scenario", [s for s in chosen() if s.name in HELM_ALONE and WANTED == "all"], ids=lambda s: s.name)
+@pytest.mark.skipif(WANTED != "all", reason="Helm alone waits for minutes: make causes")
+@pytest.mark.parametrize("scenario", [s for s in scenarios() if s.name in HELM_ALONE], ids=lambda s: s.name)
 def test_helm_alone(
     scenario: Scenario,
     project: Helmtool,

@@ -90,7 +90,7 @@ class Stream:
 
     @property
     def objects(self) -> tuple[Manifest, ...]:
-        """The objects as last seen, without their managedFields."""
+        """The objects as last seen; of their managedFields only who wrote and when, for the fields are most of an object."""
         return self._objects.all()
 
     @property
@@ -257,7 +257,8 @@ class _Objects:
             self._by_name = others._by_name
 
     def put(self, found: Manifest) -> None:
-        metadata = {k: v for k, v in found["metadata"].items() if k != "managedFields"}
+        writers = [{k: v for k, v in entry.items() if k != "fieldsV1"} for entry in found["metadata"].get("managedFields") or []]
+        metadata = {**found["metadata"], **({"managedFields": writers} if writers else {})}
         with self._lock:
             self._by_name.pop(metadata["name"], None)
             self._by_name[metadata["name"]] = {**found, "metadata": metadata}

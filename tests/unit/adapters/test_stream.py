@@ -328,11 +328,12 @@ def test_a_list_whose_next_page_has_expired_begins_again(api: Api, follow: Follo
     sees(follow(), "a", "b")
 
 
-def test_managed_fields_are_not_kept(api: Api, follow: Follow) -> None:
-    api.pods = {"a": pod("a", managedFields=[{"manager": "helm"}], labels={"x": "y"})}
+def test_of_managed_fields_only_who_wrote_and_when_is_kept(api: Api, follow: Follow) -> None:
+    written = {"manager": "helm", "operation": "Apply", "time": "2026-05-01T10:00:00Z"}
+    api.pods = {"a": pod("a", managedFields=[written | {"fieldsV1": {"f:spec": {}}}], labels={"x": "y"})}
     stream = follow()
     sees(stream, "a")
-    assert stream.objects[0]["metadata"] == {"name": "a", "resourceVersion": "1", "labels": {"x": "y"}}
+    assert stream.objects[0]["metadata"] == {"name": "a", "resourceVersion": "1", "labels": {"x": "y"}, "managedFields": [written]}
 
 
 def test_a_mistake_of_the_program_is_handed_on(cluster: Cluster, follow: Follow, monkeypatch: pytest.MonkeyPatch) -> None:

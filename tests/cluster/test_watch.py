@@ -375,7 +375,7 @@ def test_a_person_sees_the_pod_and_its_events_and_no_rubbish_afterwards(helmtool
     assert running.process.returncode == 1
     assert not [line for line in left if line.startswith(("  pod ", "  event ", "… "))]
     assert [line for line in left if line.startswith("✓ apply")]
-    assert left[-1] == "  next: helmtool history local"
+    assert left[-1] == "  next: helmtool history local; kubectl get nodes --show-labels"
     assert max(map(len, left)) <= 80
 
 

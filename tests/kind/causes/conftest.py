@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import yaml
@@ -11,7 +12,10 @@ from images import RealRegistry
 from made import NORMAL, push_images
 from node import Node, make_project
 
-VALUES = {
+VALUES: dict[str, Any] = {
+    "cvmfs": {"claimName": ""},
+    "workDir": {},
+    "logs": {},
     "terminationGracePeriodSeconds": 1,
     "probes": {
         "startup": {"periodSeconds": 1, "failureThreshold": 90},
@@ -30,9 +34,9 @@ def small(start: Callable[..., RealRegistry], tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="session")
-def project(node: Node, small: RealRegistry, tmp_path_factory: pytest.TempPathFactory) -> Helmtool:
-    """The command line, in a checkout whose environment `kind` serves a healthy release."""
-    node.prepare()
+def project(node: Node, small: RealRegistry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Helmtool]:
+    """The command line, in a checkout whose environment `kind` serves a healthy release; nothing of it is left for other tests."""
+    node.clear()
     node.pull_from(small.host, small.port)
     made = make_project(tmp_path_factory.mktemp("project"), node, f"{small.host}/cmsweb/newdqmgui")
     values = made.project / "values/kind.yaml"
@@ -40,4 +44,5 @@ def project(node: Node, small: RealRegistry, tmp_path_factory: pytest.TempPathFa
     file = made.project / "values/environments.yaml"
     file.write_text(file.read_text().replace("lockSeconds: 3\n", "lockSeconds: 30\n"))
     made("release", "kind", NORMAL, "--timeout", "3m", "--wait-lock", "1m", "--no-verify")
-    return made
+    yield made
+    node.clear()

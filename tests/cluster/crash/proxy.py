@@ -1,0 +1,162 @@
+"""A proxy in front of the API server that counts what is written, and does something when the wanted write comes by."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+READS = ("GET", "HEAD", "OPTIONS")
+HOP_BY_HOP = ("connection", "transfer-encoding", "content-length", "keep-alive")
+
+
+class Proxy:
+    """Passes everything on. `before` is asked for each write by its number (from 1), `after` told once the API server has done it.
+
+    What they give is what happens to the answer: nothing (it is passed on), `drop` (the connection ends without it) or
+    `refuse` (503; from `before` the write is then not passed on). While `is_cut`, every connection ends at once.
+    """
+
+    def __init__(self, kubeconfig: Path) -> None:
+        document = yaml.safe_load(kubeconfig.read_text())
+        cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+        self._server = urlsplit(cluster["server"])
+        self._context = _context(cluster, user)
+        self._lock = threading.Lock()
+        self.is_cut = False
+        self.writes: list[str] = []
+        self.before: Callable[[int], str] = lambda _: ""
+        self.after: Callable[[int], str] = lambda _: ""
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
+        self._http.daemon_threads = True
+        self._document = document
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def kubeconfig(self, file: Path) -> Path:
+        """Writes the kubeconfig that leads through the proxy."""
+        self._document["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{self._http.server_port}"}
+        self._document["users"][0]["user"] = {}
+        file.write_text(yaml.safe_dump(self._document))
+        return file
+
+    def watch(self, before: Callable[[int], str] | None = None, after: Callable[[int], str] | None = None) -> None:
+        """Counts anew, with other listeners."""
+        with self._lock:
+            self.writes = []
+            self.before, self.after = before or (lambda _: ""), after or (lambda _: "")
+
+    def close(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    def count(self, method: str, path: str) -> int:
+        """The number of a write; 0 for what only reads, tries or renews."""
+        parts = urlsplit(path)
+        renewal = method == "PUT" and "/leases/" in parts.path
+        if method in READS or "dryRun" in parts.query or renewal or parts.path.endswith("selfsubjectaccessreviews"):
+            return 0
+        with self._lock:
+            self.writes.append(f"{method} {parts.path}")
+            return len(self.writes)
+
+    def connect(self) -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection(self._server.hostname or "", self._server.port, context=self._context, timeout=60)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection for each request, so that an answer may end when its connection does."""
+
+    proxy: Proxy
+
+    def handle_one_request(self) -> None:
+        with contextlib.suppress(ConnectionError, TimeoutError, http.client.HTTPException, OSError):
+            super().handle_one_request()
+        self.close_connection = True
+
+    def pass_on(self) -> None:
+        proxy = self.proxy
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) if self.headers.get("Content-Length") else self._chunks()
+        number = 0 if proxy.is_cut else proxy.count(self.command, self.path)
+        verdict = proxy.before(number) if number else ""
+        if verdict == "refuse":
+            self._answer(503, b'{"kind":"Status","apiVersion":"v1","status":"Failure","code":503,"reason":"ServiceUnavailable"}')
+            return
+        if proxy.is_cut or verdict == "drop":
+            self._end()
+            return
+        upstream = proxy.connect()
+        try:
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", *HOP_BY_HOP)}
+            upstream.request(self.command, self.path, body or None, headers)
+            answer = upstream.getresponse()
+            if (number and proxy.after(number) == "drop") or proxy.is_cut:
+                self._end()
+                return
+            self._stream(answer)
+        finally:
+            upstream.close()
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = pass_on
+
+    def _chunks(self) -> bytes:
+        """A body in chunks, as client-go sends some."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return b""
+        parts = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def _stream(self, answer: http.client.HTTPResponse) -> None:
+        self.send_response_only(answer.status)
+        for name, value in answer.getheaders():
+            if name.lower() not in HOP_BY_HOP:
+                self.send_header(name, value)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for piece in _pieces(answer):
+            if self.proxy.is_cut:
+                self._end()
+                return
+            self.wfile.write(piece)
+            self.wfile.flush()
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _end(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
+    while piece := answer.read1(1 << 16):
+        yield piece
+
+
+def _context(cluster: dict[str, Any], user: dict[str, Any]) -> ssl.SSLContext:
+    """TLS as the kubeconfig says, whether it names files or holds their content."""
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode() if "certificate-authority-data" in cluster else None
+    context = ssl.create_default_context(cafile=cluster.get("certificate-authority"), cadata=authority)
+    context.load_cert_chain(user["client-certificate"], user["client-key"])
+    return context

@@ -1,0 +1,106 @@
+"""The Role of docs/reference/rbac.md suffices for everything, and each right of it is needed: without it a command says which one."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cli import ROOT, Helmtool, Kube, Result
+from encrypted import Checkout, make_checkout
+
+pytestmark = pytest.mark.slow
+
+PAGE = ROOT / "docs/reference/rbac.md"
+NAME = "newdqmgui-releaser"
+
+
+def the_role() -> dict[str, Any]:
+    """The first YAML block of the page."""
+    found = re.search(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert found
+    role: dict[str, Any] = yaml.safe_load(found[1])
+    return role
+
+
+def rights() -> list[tuple[str, str, str]]:
+    return [(g, r, v) for rule in the_role()["rules"] for g in rule["apiGroups"] for r in rule["resources"] for v in rule["verbs"]]
+
+
+@dataclass(frozen=True)
+class Clerk:
+    """Somebody with a Role of one's own, and nothing else, and the command line as that person types it."""
+
+    kube: Kube
+    helmtool: Helmtool
+    kubeconfig: Path
+
+    def may(self, role: dict[str, Any]) -> None:
+        self.kube("apply", "-f", "-", input=role)
+
+    def __call__(self, *arguments: str, code: int | None = 0) -> Result:
+        return self.helmtool(*arguments, "--kubeconfig", str(self.kubeconfig), "-o", "json", code=code)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    made = make_checkout(tmp_path / "secrets")
+    made.put({"password": b"hunter2-Correct-Horse"})
+    return made
+
+
+@pytest.fixture
+def clerk(helmtool: Helmtool, kube: Kube, tmp_path: Path) -> Iterator[Clerk]:
+    kube("create", "serviceaccount", NAME)
+    kube("create", "rolebinding", NAME, f"--role={NAME}", f"--serviceaccount=dqm:{NAME}")
+    document = yaml.safe_load(kube.state.kubeconfig.read_text())
+    for user in document["users"]:
+        user["user"] = {"token": kube("create", "token", NAME).strip()}
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(document))
+    try:
+        yield Clerk(kube, helmtool, file)
+    finally:
+        kube("delete", "--ignore-not-found", "rolebinding,role,serviceaccount", NAME)
+
+
+def test_the_role_suffices(clerk: Clerk, checkout: Checkout) -> None:
+    clerk.may(the_role())
+    clerk("release", "local", "HG0105a", *checkout.options)
+    clerk("release", "local", "HG0205a", *checkout.options, "--set", "networkPolicy.enabled=false")
+    clerk("diff", "local", "HG0305a", "--set", "serviceAccount.name=dqm,serviceAccount.create=true")
+    clerk("rollback", "local")
+    (state,) = clerk("status", "local", "--rollback").json
+    assert (state["state"], state["drift"], state["rollback"]["possible"]) == ("running", [], True)
+    assert [line["tag"] for line in clerk("history", "local").json] == ["HG0105a", "HG0205a", "HG0105a"]
+    assert clerk("secrets", "list", "local").json
+    assert clerk("unlock", "local").json["lock"] is None
+    assert clerk(
+        "release", "local", "HG0405a", "--secrets-unchanged", "--set", "nodeSelector.nowhere=here", "--timeout", "3s", code=1
+    ).error
+
+
+@pytest.mark.parametrize("right", rights(), ids=lambda right: "-".join(filter(None, right)))
+def test_without_one_of_them_it_is_named(clerk: Clerk, checkout: Checkout, right: tuple[str, str, str]) -> None:
+    group, resource, verb = right
+    role = copy.deepcopy(the_role())
+    for rule in role["rules"]:
+        if group in rule["apiGroups"] and resource in rule["resources"]:
+            role["rules"].append({**rule, "resources": [resource], "verbs": [v for v in rule["verbs"] if v != verb]})
+            rule["resources"] = [r for r in rule["resources"] if r != resource]
+            break
+    role["rules"] = [rule for rule in role["rules"] if rule["resources"] and rule["verbs"]]
+    clerk.may(role)
+    said = [
+        clerk("release", "local", "HG0105a", *checkout.options, code=None),
+        clerk("release", "local", "HG0205a", *checkout.options, "--set", "networkPolicy.enabled=false", code=None),
+        clerk("rollback", "local", code=None),
+    ]
+    failed = [result for result in said if result.code]
+    print(right, [(r.code, r.json.get("error", {}).get("message", "")[:200] if r.code else "") for r in said])
+    assert failed

@@ -184,11 +184,12 @@ class Cluster:
         """Replaces an object; with a resourceVersion in it, a 409 says that somebody was faster."""
         return self.request("PUT", self.path(key_of(manifest)), {"fieldManager": "helmtool"}, manifest, seconds=seconds)
 
-    def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None) -> bool:
+    def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None, dry_run: bool = False) -> bool:
         """Deletes exactly this object, with `version` only in this state; false where it is gone, or has changed since."""
         preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
         grace = {} if grace_seconds is None else {"gracePeriodSeconds": grace_seconds}
-        answer = self.request("DELETE", self.path(key), body={"preconditions": preconditions, **grace})
+        query = {"dryRun": "All"} if dry_run else None
+        answer = self.request("DELETE", self.path(key), query, {"preconditions": preconditions, **grace})
         if answer.status in (404, 409):
             return False
         self._ok(answer)

@@ -130,12 +130,17 @@ def _bare_pod(deployment: Manifest, new_accounts: set[str]) -> Manifest:
 
 
 def _removed(cluster: Cluster, manifests: Sequence[Manifest], base: Revision | None) -> list[Change]:
-    """Objects of the base revision that the new manifests lack; Helm deletes them unless they are marked `keep`."""
+    """Objects of the base revision that the new manifests lack; Helm deletes them unless they are marked `keep`.
+
+    Each is deleted as a dry run: without the right, Helm would fail in the middle. Raises ClusterForbidden.
+    """
     wanted = {_identity(m) for m in manifests}
     stored = parse_manifests(base.manifest) if base else []
     gone = [m for m in stored if _identity(m) not in wanted and not _kept(m)]
     lives = cluster.in_parallel([lambda m=m: cluster.get(key_of(m)) for m in gone])
-    return [change for m, live in zip(gone, lives, strict=True) if live and (change := compare(key_of(m), live, None))]
+    found = [(key_of(m), live) for m, live in zip(gone, lives, strict=True) if live]
+    cluster.in_parallel([lambda k=key, i=live["metadata"]["uid"]: cluster.delete(k, uid=i, dry_run=True) for key, live in found])
+    return [change for key, live in found if (change := compare(key, live, None))]
 
 
 def _identity(manifest: Manifest) -> tuple[str, str, str]:

@@ -29,8 +29,9 @@ from helmtool.operations.rollback import go_back, uncancel
 from helmtool.operations.secrets.step import PreparedSecrets, SecretOptions, prepare, prune, write
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.settings import Settings
+from helmtool.operations.storage import require_storage
 from helmtool.operations.strategy import patch_strategies
-from helmtool.operations.together import beside
+from helmtool.operations.together import beside, together
 from helmtool.operations.verify import require_rights, verify
 from helmtool.operations.watch import watch_rollout
 
@@ -94,7 +95,7 @@ async def release(
         wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, options.sets, progress)
         secrets = await prepare(session, pin(composed, wanted.digest), looking, options.secrets, progress)
         plan = await make_plan(session, secrets.composed, looking)
-    await asyncio.to_thread(require_rights, session, options.verify)
+    await together(asyncio.to_thread(require_rights, session, options.verify), asyncio.to_thread(require_storage, session))
     await require_same_image(session, wanted, plan.revisions, settings, progress)
     report_plan(plan, progress)
     require_possible(plan)

@@ -22,6 +22,7 @@ from helmtool.operations.readiness import alternative, obstacles
 from helmtool.operations.secrets.step import changes_to
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.settings import Settings
+from helmtool.operations.storage import require_storage
 from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.verify import verify
 from helmtool.operations.watch import watch_rollout
@@ -133,6 +134,7 @@ def choose_target(revisions: Sequence[Revision], options: RollbackOptions, envir
 
 def _plan(session: Session, options: RollbackOptions) -> RollbackPlan:
     check_cluster(session)
+    require_storage(session)
     revisions = read_history(session.cluster, session.environment.release)
     current = last(revisions)
     target = choose_target(revisions, options, session.environment.name)

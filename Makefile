@@ -30,10 +30,10 @@ demo: venv tools ## Release, diff and roll back on an embedded cluster
 
 test: venv tools ## Run the tests: units, chart, and the embedded cluster
 	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs
-	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/cluster --ignore tests/cluster/leaks
+	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/cluster --ignore tests/cluster/leaks --ignore tests/cluster/crash
 
 test-slow: venv tools ## Run the tests of the embedded cluster that take minutes
-	$(PYTEST) -n 2 -m slow tests/cluster --ignore tests/cluster/leaks
+	$(PYTEST) -n 2 -m slow tests/cluster --ignore tests/cluster/leaks --ignore tests/cluster/crash
 
 test-image: venv ## Test the image's scripts: a real Kerberos realm, sudo, the pod's own paths (README of docker/newdqmgui)
 	$(PYTEST) tests/image
@@ -61,6 +61,12 @@ test-secrets: venv tools-client ## Test the files of secrets: real sops, age, gi
 test-leaks: venv tools ## Hunt for leaks of secrets: a sample of two minutes (Debian: strace)
 	$(PYTEST) tests/cluster/leaks
 
+test-crashes: venv tools ## Kill releases, rollbacks and secrets apply at 40 of their writes, and go on: about 7 minutes
+	$(PYTEST) -s tests/cluster/crash
+
+crash-suite: venv tools ## The same 3,000 times, which takes most of a day; writes tests/cluster/crash/result.json
+	HELMTOOL_CRASH_RUNS=3000 $(PYTEST) -s tests/cluster/crash
+
 proofs: venv tools ## Hunt for leaks of secrets: 2,000 random runs, about an hour (Debian: strace)
 	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
 
@@ -85,4 +91,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: causes help venv tools tools-client demo test test-slow test-docker test-image test-kind test-registry test-secrets test-leaks proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes crash-suite proofs lint schemas docs bench lock

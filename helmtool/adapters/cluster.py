@@ -319,6 +319,8 @@ class Cluster:
 
     def _unreachable(self, error: Exception) -> ClusterUnreachable:
         cause = getattr(error, "reason", None) or error
+        while cause.args and isinstance(cause.args[-1], Exception):  # urllib3 wraps what the socket said
+            cause = cause.args[-1]
         text = str(cause).rsplit(": ", 1)[-1]
         return ClusterUnreachable(
             f"the API server {self.access.server} (cluster {self.access.cluster}) does not answer: {text}",

@@ -12,6 +12,7 @@ from helmtool.adapters.storage import read_revisions
 from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, Problem, Refused
 from helmtool.model.change import Change, compare, summary
 from helmtool.model.duration import parse_duration
+from helmtool.model.environment import SecretMode
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.ownership import Owner, adoption_patch, judge_owner, undo_patch
 from helmtool.model.revision import Revision, applied
@@ -135,6 +136,8 @@ async def _plan(session: Session, options: AdoptOptions, progress: Progress) -> 
     if writes and not options.undo:
         forecast = await asyncio.to_thread(forecast_after_adoption, session, manifests, applied(revisions))
         progress.done("preflight", f"the next release of what runs: {summary(forecast.changes)}")
+        if session.environment.secrets is SecretMode.VERSIONED:
+            progress.warn("the next release also makes a version of the Secret; its new name restarts the pod")
     return AdoptPlan(session, image, tuple(found), tuple(revisions), forecast)
 
 

@@ -6,11 +6,14 @@ import asyncio
 import re
 from collections.abc import Sequence
 
+from helmtool.errors import HelmtoolError
+from helmtool.model.environment import Policy
 from helmtool.model.manifest import Manifest, is_hook, key_of
 from helmtool.model.tag import InvalidTag, parse_tag
 from helmtool.operations.compose import STAND_IN, VERSIONED, compose
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session
+from helmtool.operations.tags import registry_named
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 SAME_SECRET = "secrets.mode=existing"  # noqa: S105 - a setting
@@ -20,14 +23,15 @@ SAME_SECRET = "secrets.mode=existing"  # noqa: S105 - a setting
 async def render_running(session: Session, progress: Progress) -> tuple[str, list[Manifest]]:
     """The image of the live Deployment (empty where there is none), and the chart's objects with its tag and digest.
 
-    The environment's rule on tags is not asked: this is what runs, not what is to be released. Where the image has no tag
-    of the grammar, a stand-in renders. Raises ValuesInvalid, ChartInvalid, ClusterUnreachable and ClusterForbidden.
+    The environment's rule on tags is not asked: this is what runs, not what is to be released. But a release deploys by digest, so the
+    registry is asked for it where the Deployment names none. Where the image has no tag of the grammar, a stand-in renders.
+    Raises ValuesInvalid, ChartInvalid, ClusterUnreachable and ClusterForbidden.
     """
     manifests = await _rendered(session, ())
     image = await asyncio.to_thread(_live_image, session, manifests)
     sets = image_values(image)
     if sets:
-        return image, await _rendered(session, sets)
+        return image, await _rendered(session, [*sets, *await asyncio.to_thread(_digest, session, image, progress)])
     if image:
         progress.warn(f"the image that runs, {image}, has no tag of the form HG0105a; {STAND_IN} stands in for it in what is shown")
     return image, manifests
@@ -42,6 +46,21 @@ def image_values(image: str) -> list[str]:
     except InvalidTag:
         return []
     return [f"image.tag={tag}", *([f"image.digest={digest}"] if DIGEST.fullmatch(digest) else [])]
+
+
+def _digest(session: Session, image: str, progress: Progress) -> list[str]:
+    """The `--set` text of the digest that a release would add; none where the image has one, or the registry is not asked."""
+    if "@" in image or session.environment.resolve is Policy.OFF:
+        return []
+    tag = image.rpartition(":")[2]
+    try:
+        digest = registry_named(session.project, session.environment).digest(tag)
+    except HelmtoolError as error:
+        progress.warn(f"{error.message}; the next release also adds the digest, which restarts the pod")
+        return []
+    if digest is None:
+        progress.warn(f"{tag} is not in the registry any more; the next release needs another tag")
+    return [f"image.digest={digest}"] if digest else []
 
 
 async def _rendered(session: Session, sets: Sequence[str]) -> list[Manifest]:

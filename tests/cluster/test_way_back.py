@@ -118,3 +118,15 @@ def test_drift_is_told_with_who_and_when(helmtool: Helmtool, kube: Kube) -> None
     assert "next: helmtool diff local" in text
     assert "(kubectl-set at 20" in helmtool("release", "local", "HG0105a").err
     assert helmtool("status", "local", "-o", "json").json[0]["drift"] == []
+
+
+def test_adopt_shows_that_a_release_adds_the_digest(resolved: Helmtool, registry: RealRegistry, kube: Kube) -> None:
+    registry.push("HG0105a")
+    rendered = resolved("render", "local", "HG0105a", "-o", "json").json
+    objects = [o for o in rendered if "helm.sh/hook" not in (o["metadata"].get("annotations") or {})]
+    kube("apply", "-f", "-", input={"apiVersion": "v1", "kind": "List", "items": objects})
+    shown = resolved("adopt", "local", "--dry-run", "-o", "json").json["nextRelease"]
+    assert {change["kind"]: change["effect"] for change in shown}["Deployment"] == "downtime"
+    resolved("adopt", "local")
+    released = resolved("release", "local", "HG0105a", "-o", "json").json["changes"]
+    assert [c["diff"] for c in released if c["kind"] == "Deployment"] == [c["diff"] for c in shown if c["kind"] == "Deployment"]

@@ -96,6 +96,8 @@ class Site:
         code, said = _hit(self, arguments, crash)
         at = self.proxy.writes[crash.write - 1] if len(self.proxy.writes) >= crash.write else "nothing: the command had ended"
         self.proxy.watch()
+        while self.proxy.is_cut:
+            time.sleep(0.1)
         problems = []
         # A release that cannot start, whose client is gone, has nobody who goes back: it is asked for, and does not serve.
         serving = self.image() if crash.command == "release-that-fails" else self._settled()

@@ -185,11 +185,15 @@ class Cluster:
         return self.request("PUT", self.path(key_of(manifest)), {"fieldManager": "helmtool"}, manifest, seconds=seconds)
 
     def delete(self, key: ObjectKey, *, uid: str, version: str = "", grace_seconds: int | None = None, dry_run: bool = False) -> bool:
-        """Deletes exactly this object, with `version` only in this state; false where it is gone, or has changed since."""
+        """Deletes exactly this object, with `version` only in this state; false where it is gone, or has changed since.
+
+        With `dry_run` it only says whether it could.
+        """
         preconditions = {"uid": uid} | ({"resourceVersion": version} if version else {})
         grace = {} if grace_seconds is None else {"gracePeriodSeconds": grace_seconds}
-        query = {"dryRun": "All"} if dry_run else None
-        answer = self.request("DELETE", self.path(key), query, {"preconditions": preconditions, **grace})
+        # In the body: where there is one, the API server does not look at the query, and would really delete.
+        tried = {"dryRun": ["All"]} if dry_run else {}
+        answer = self.request("DELETE", self.path(key), body={"preconditions": preconditions, **grace, **tried})
         if answer.status in (404, 409):
             return False
         self._ok(answer)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cli import Helmtool, Kube, copy_project
 from embedded import Heard, clean
+from registry.images import RealRegistry
 
 from helmtool.adapters import local
 from helmtool.adapters.local import LocalCluster, kwok
@@ -78,6 +79,16 @@ def helmtool(kube: Kube) -> Helmtool:
 def project(kube: Kube, cluster: LocalCluster, tmp_path: Path) -> Path:
     """A checkout that the test may change, where nothing was released yet."""
     return copy_project(tmp_path, cluster.kubeconfig)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[RealRegistry]:
+    """An empty registry on loopback (Debian: docker-registry)."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    registry = RealRegistry(folder).start()
+    yield registry
+    registry.stop()
 
 
 @pytest.fixture

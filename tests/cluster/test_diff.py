@@ -138,7 +138,7 @@ def test_drift_shows_against_live_alone(helmtool: Helmtool, kube: Kube) -> None:
     try:
         live = helmtool("diff", "local", "-o", "json")
         assert changes(live) == {"Service/newdqmgui": ("change", "no effect")}
-        assert 'conflict with "kubectl-label"' in live.err
+        assert 'conflict with \\"kubectl-label\\"' in live.err
         assert changes(helmtool("diff", "local", "--against", "release", "-o", "json")) == {}
     finally:
         kube("label", "service", "newdqmgui", "app.kubernetes.io/name=newdqmgui", "--overwrite")

@@ -19,15 +19,6 @@ TESTBED = "preprod-dqm"
 
 
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[RealRegistry]:
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    registry = RealRegistry(folder).start()
-    yield registry
-    registry.stop()
-
-
-@pytest.fixture
 def set_up(project: Path, registry: RealRegistry, cluster: LocalCluster, kube: Kube, tmp_path: Path) -> Callable[..., Helmtool]:
     """The command line, with prod and preprod on the embedded cluster and their image in the registry; `changes` are prod's own keys."""
     testbed = tmp_path / "testbed.kubeconfig"

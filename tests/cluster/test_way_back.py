@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,15 +11,6 @@ from cli import REPOSITORY, Helmtool, Kube
 from registry.images import PATH, RealRegistry
 
 from helmtool.adapters.toolbox import cache_home
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[RealRegistry]:
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    registry = RealRegistry(folder).start()
-    yield registry
-    registry.stop()
 
 
 @pytest.fixture

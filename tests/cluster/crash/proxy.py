@@ -59,11 +59,12 @@ class Proxy:
         self._http.shutdown()
         self._http.server_close()
 
-    def count(self, method: str, path: str) -> int:
+    def count(self, method: str, path: str, body: bytes) -> int:
         """The number of a write; 0 for what only reads, tries or renews."""
         parts = urlsplit(path)
         renewal = method == "PUT" and "/leases/" in parts.path
-        if method in READS or "dryRun" in parts.query or renewal or parts.path.endswith("selfsubjectaccessreviews"):
+        tried = "dryRun" in parts.query or (method == "DELETE" and b'"dryRun"' in body)
+        if method in READS or tried or renewal or parts.path.endswith("selfsubjectaccessreviews"):
             return 0
         with self._lock:
             self.writes.append(f"{method} {parts.path}")
@@ -86,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
     def pass_on(self) -> None:
         proxy = self.proxy
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) if self.headers.get("Content-Length") else self._chunks()
-        number = 0 if proxy.is_cut else proxy.count(self.command, self.path)
+        number = 0 if proxy.is_cut else proxy.count(self.command, self.path, body)
         verdict = proxy.before(number) if number else ""
         if verdict == "refuse":
             self._answer(503, b'{"kind":"Status","apiVersion":"v1","status":"Failure","code":503,"reason":"ServiceUnavailable"}')

@@ -43,7 +43,7 @@ test-docker: venv ## Build, run, push and keep the image with a real docker and 
 	@docker version >/dev/null || { echo "no docker daemon answers. Next: systemctl start docker"; exit 1; }
 	$(PYTEST) tests/docker
 
-test-kind: venv tools-client ## Release to real pods: a kind cluster, a real registry, a stand-in of the service (20 minutes on two busy cores)
+test-kind: venv tools-client ## Release to real pods: a kind cluster, a real registry, a stand-in of the service (16 minutes on two busy cores)
 	@for program in docker kind docker-registry; do command -v $$program >/dev/null || { echo "$$program is missing. Next: see CONTRIBUTING.md"; exit 1; }; done
 	$(PYTEST) tests/kind
 

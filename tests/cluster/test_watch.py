@@ -35,6 +35,8 @@ from helmtool.model.rollout_view import RolloutView
 from helmtool.operations.progress import Silent
 from helmtool.operations.watch import SETTLING, RolloutFailed, watch_rollout
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = {"nowhere": "here"}
 LABELS = {"app": "watched"}
 

@@ -1,6 +1,6 @@
 """Releases that fail, each in another way, to real pods: the cause is said, early where it is certain; and slow ones that succeed.
 
-HELMTOOL_SCENARIOS says how many of each kind (default: a seeded sample of some minutes; `all` with `make causes`), or names them.
+HELMTOOL_SCENARIOS names them, with commas between (default: a seeded sample of some minutes; `all` with `make causes`).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from helmtool.errors import Interrupted
+from helmtool.errors import HelmtoolError, Interrupted
 
 Result = TypeVar("Result")
 
@@ -23,9 +23,16 @@ def run(operation: Coroutine[Any, Any, Result]) -> Result:
 
 async def _with_sigterm(operation: Coroutine[Any, Any, Result]) -> Result:
     task = asyncio.current_task()
+    asyncio.get_running_loop().set_exception_handler(_without_own_errors)
     if task and threading.current_thread() is threading.main_thread():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         return await operation
     except asyncio.CancelledError:
         raise Interrupted("interrupted before anything was written") from None
+
+
+def _without_own_errors(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """After a second Ctrl-C asyncio would print how the operation ended, as a traceback; the command's last sentence says it."""
+    if not isinstance(context.get("exception"), HelmtoolError):
+        loop.default_exception_handler(context)

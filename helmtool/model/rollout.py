@@ -50,6 +50,17 @@ def _missing(desired: int, status: dict[str, Any]) -> str:
     return f"{available} of {desired} pods available" if available < updated else ""
 
 
+def late_mark(deployment: Manifest | None) -> tuple[str, str]:
+    """What tells one report of a missed deadline from another: its time and its words; both empty where there is none.
+
+    The controller writes a condition anew only when its status or reason changes. So a rollout that begins after one that was late
+    finds that one's report, with the name of that one's ReplicaSet, until it makes progress itself.
+    """
+    status = (deployment or {}).get("status") or {}
+    late = [c for c in status.get("conditions") or [] if c.get("reason") == "ProgressDeadlineExceeded"]
+    return (str(late[0].get("lastUpdateTime") or ""), str(late[0].get("message") or "")) if late else ("", "")
+
+
 def _deadline_exceeded(status: dict[str, Any]) -> bool:
     """Whether the newest ReplicaSet made no progress for too long.
 

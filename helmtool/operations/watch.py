@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from helmtool.adapters.cluster import Cluster, ClusterUnreachable, VersionExpired
 from helmtool.errors import OperationFailed, Problem
@@ -13,7 +14,7 @@ from helmtool.model.causes import Cause, Certainty, rank
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.observation import Observation
 from helmtool.model.path import Path, dotted
-from helmtool.model.rollout import Rollout, judge
+from helmtool.model.rollout import Rollout, judge, late_mark
 from helmtool.model.rollout_view import view_of
 from helmtool.model.values import Origin
 from helmtool.operations.evidence import with_logs
@@ -85,9 +86,12 @@ class _Wait:
         self.began = self.moved = time.monotonic()
         self.text = ""
         self.suspect, self.suspected = "", 0.0
+        self.stale = ("", "")
+        """The deadline that the rollout before had missed."""
 
     async def until_complete(self, known: Manifest | None) -> None:
         """Returns when the rollout is complete. Raises RolloutFailed, and ClusterForbidden where it cannot be seen."""
+        self.stale = late_mark(known)
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
@@ -106,7 +110,7 @@ class _Wait:
         if time.monotonic() >= self.began + EXPLAINED_AFTER:
             observer.explain()
         seen = observer.look()
-        state = _state(seen, observer.trouble)
+        state = self._judge(seen, observer.trouble)
         causes = rank(seen) if observer.explains else []
         self._note(state, causes)
         for text in observer.missing_rights():
@@ -141,7 +145,7 @@ class _Wait:
         timed_out = time.monotonic() >= self.deadline
         try:
             seen = await asyncio.to_thread(observe, self.cluster, self.key, seen.seconds)
-            state = judge(seen.deployment)
+            state = self._judge(seen)
         except (ClusterUnreachable, VersionExpired):
             if not timed_out:
                 return False
@@ -156,6 +160,13 @@ class _Wait:
         self.suspect = ""
         return False
 
+    def _judge(self, seen: Observation, trouble: str = "") -> Rollout:
+        """The state; neither an API server that does not answer for a while nor the deadline of the rollout before ends this one."""
+        if trouble:
+            return Rollout(False, False, f"{trouble}; trying again")
+        state = judge(seen.deployment)
+        return replace(state, failed=False) if state.failed and late_mark(seen.deployment) == self.stale else state
+
     def _pause(self) -> float:
         """Seconds until something is due without any change: a deadline, or the view's next second."""
         now = time.monotonic()
@@ -163,11 +174,6 @@ class _Wait:
         if now < self.began + EXPLAINED_AFTER:
             due.append(self.began + EXPLAINED_AFTER)
         return max(min(due) - now, 0.01)
-
-
-def _state(seen: Observation, trouble: str) -> Rollout:
-    """The state; an API server that does not answer for a while does not end a rollout."""
-    return Rollout(False, False, f"{trouble}; trying again") if trouble else judge(seen.deployment)
 
 
 def _certain(causes: Sequence[Cause]) -> str:

@@ -41,7 +41,8 @@ def test_the_image_from_build_to_restore(
     assert labels["org.opencontainers.image.revision"] == document["revision"]
     assert labels["org.opencontainers.image.created"] == document["created"]
     assert labels["org.opencontainers.image.source"] == "https://example.org/dqm/helmtool.git"
-    assert "docker    Step" in built.err or "docker    #" in built.err
+    said = [json.loads(line) for line in built.err.splitlines()]
+    assert any(line["step"] == "docker" and line["text"].startswith(("Step", "#")) for line in said)
     assert "s3cret" not in built.out + built.err
 
     port = free_port()
@@ -321,8 +322,8 @@ def test_run_stops_cleanly(checkout: Checkout, number: signal.Signals) -> None:
         running.send_signal(number)
         out, err = running.communicate(timeout=60)
     assert (running.returncode, out) == (130, "")
-    assert "up" in err.splitlines()
-    assert "told to stop" in err
+    assert '"text": "up"' in err  # beside the one document; what comes after it are plain lines
+    assert "told to stop" in err.splitlines()
     assert "its container is gone" in err
     assert f"newdqmgui-{port}" not in checkout.containers()
 

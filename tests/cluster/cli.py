@@ -34,6 +34,8 @@ UNSCHEDULABLE = ("--set", "nodeSelector.nowhere=here")
 SHORT = ("--timeout", "3s")
 """How long a rollout may take that is to fail; one that works takes less than a second."""
 PATIENCE = 30.0
+LOCK_SECONDS = 3
+"""How long a lock lasts in the checkout of `quick_lock`."""
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "XDG_STATE_HOME", "XDG_CACHE_HOME")
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli import Helmtool, Kube, copy_project
+import yaml
+from cli import LOCK_SECONDS, Helmtool, Kube, copy_project
 from embedded import Heard, clean
 from registry.images import RealRegistry
 
@@ -89,6 +90,16 @@ def registry(tmp_path: Path) -> Iterator[RealRegistry]:
     registry = RealRegistry(folder).start()
     yield registry
     registry.stop()
+
+
+@pytest.fixture
+def quick_lock(project: Path) -> Path:
+    """A checkout whose locks run out soon."""
+    file = project / "values/environments.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["environments"]["local"]["lockSeconds"] = LOCK_SECONDS
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    return project
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cli import (
+    LOCK_SECONDS,
     REPOSITORY,
     SHORT,
     UNSCHEDULABLE,
@@ -34,17 +34,7 @@ from helmtool.model.lease import Lease
 pytestmark = pytest.mark.slow
 
 NAME = "newdqmgui-lock"
-SECONDS = 3
-
-
-@pytest.fixture
-def quick_lock(project: Path) -> Path:
-    """A checkout whose locks run out soon."""
-    file = project / "values/environments.yaml"
-    document = yaml.safe_load(file.read_text())
-    document["environments"]["local"]["lockSeconds"] = SECONDS
-    file.write_text(yaml.safe_dump(document, sort_keys=False))
-    return project
+SECONDS = LOCK_SECONDS
 
 
 @pytest.fixture

@@ -6,23 +6,16 @@ import signal
 from pathlib import Path
 
 import pytest
-import yaml
 from cli import REPOSITORY, Helmtool, Kube, Running, add_hanging_hook, kill_with_children, wait_until
 
 pytestmark = pytest.mark.slow
 
 LOCK = "newdqmgui-lock"
-SECONDS = 3
 
 
 @pytest.fixture
-def helmtool(project: Path) -> Helmtool:
-    """A checkout whose locks run out soon."""
-    file = project / "values/environments.yaml"
-    document = yaml.safe_load(file.read_text())
-    document["environments"]["local"]["lockSeconds"] = SECONDS
-    file.write_text(yaml.safe_dump(document, sort_keys=False))
-    return Helmtool(project)
+def helmtool(quick_lock: Path) -> Helmtool:
+    return Helmtool(quick_lock)
 
 
 def hang(helmtool: Helmtool, kube: Kube, tag: str, moment: str = "pre-upgrade") -> Running:

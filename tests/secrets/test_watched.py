@@ -25,7 +25,27 @@ def watched(checkout: Checkout, trace: Path, *arguments: str | Path, env: dict[s
     ran = checkout.run(*arguments, "-vv", prefix=prefix, env=env)
     assert ran.code == 0, ran.err[-2000:]
     assert CANARY not in ran.err
-    return trace.read_text(errors="replace").splitlines()
+    return whole(trace.read_text(errors="replace").splitlines())
+
+
+def whole(lines: list[str]) -> list[str]:
+    """The calls in one line each: strace cuts a call in two where another process's call comes between its begin and its end."""
+    begun: dict[str, str] = {}
+    calls = []
+    for line in lines:
+        process = line.split(" ", 1)[0]
+        if line.endswith(" <unfinished ...>"):
+            begun[process] = line.removesuffix(" <unfinished ...>")
+        elif resumed := re.match(r"\d+ +<\.\.\. \w+ resumed>", line):
+            calls.append(begun.pop(process, "") + line[resumed.end() :])
+        else:
+            calls.append(line)
+    return calls + list(begun.values())
+
+
+def test_a_call_that_another_one_interrupts_is_seen() -> None:
+    lines = ['7 execve("/sops", ["sops"], [] <unfinished ...>', "8 close(3) = 0", "7 <... execve resumed>) = 0"]
+    assert started(whole(lines)) == ['7 execve("/sops", ["sops"], []) = 0']
 
 
 def started(lines: list[str]) -> list[str]:

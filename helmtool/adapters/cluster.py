@@ -25,6 +25,8 @@ PARALLEL_REQUESTS = 8
 LONGEST_SAID = 300
 CONNECT_TIMEOUT, FIRST_TIMEOUT, READ_TIMEOUT = 5.0, 5.0, 30.0
 """Seconds: to connect, for the first answer (something may take connections and never answer), and for any other."""
+PIECE = 1 << 16
+"""Bytes of a log that are read at once."""
 ACCESS = "authorization.k8s.io/v1"
 EMBEDDED = "kwok-helmtool"
 """What the embedded cluster is called in its kubeconfig."""
@@ -118,7 +120,7 @@ class Cluster:
         decoded = _decode(response.data)
         if decoded is None and (response.status < 400 or response.data.lstrip()[:1] == b"<"):
             # A proxy's login page, or another service at this address: never to be taken for an object.
-            raise self._unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
+            raise self.unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
         answer = Answer(
             response.status,
             decoded or {"message": redact_text(response.data.decode(errors="replace"))[:200]},
@@ -127,7 +129,7 @@ class Cluster:
         )
         log.debug("%s %s: %s", method, path, response.status)
         if answer.status == 401 or (answer.status == 403 and not answer.by_admission):
-            raise self._forbidden(answer)
+            raise self.forbidden(answer)
         return answer
 
     def send(
@@ -162,7 +164,7 @@ class Cluster:
                 retries=False,
             )
         except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(error) from None
+            raise self.unreachable(error) from None
 
     def get(self, key: ObjectKey) -> Manifest | None:
         """The live object, or nothing where there is none."""
@@ -247,22 +249,61 @@ class Cluster:
         finally:
             response.close()
         self._ok(answer)
-        raise self._unreachable(ValueError(f"what answers there ({answer.status}) is no watch"))
+        raise self.unreachable(ValueError(f"what answers there ({answer.status}) is no watch"))
 
     def log(self, pod: str, container: str, *, lines: int, limit: int, previous: bool = False) -> Sequence[str]:
         """The last lines of a container, at most `limit` bytes of them; with `previous` of the one before its last restart.
 
         Raises ClusterForbidden, ClusterUnreachable, and OperationFailed where the kubelet has none.
         """
-        query = {"container": container, "tailLines": str(lines), "limitBytes": str(limit)} | ({"previous": "true"} if previous else {})
+        query = {"tailLines": str(lines), "limitBytes": str(limit)}
+        response = self._log(pod, container, query, previous=previous, seconds=FIRST_TIMEOUT)
+        return str(response.data.decode(errors="replace")).splitlines()
+
+    def log_lines(
+        self, pod: str, container: str, *, silence: float, lines: int | None = None, previous: bool = False, follow: bool = False
+    ) -> Iterator[str]:
+        """The lines of a container's log as they come: all of it, or from the last `lines` on.
+
+        Raises as `log` does, and ClusterUnreachable where it breaks off, or nothing came for `silence` seconds.
+        """
+        query = ({"tailLines": str(lines)} if lines is not None else {}) | ({"follow": "true"} if follow else {})
+        with contextlib.closing(self._log(pod, container, query, previous=previous, silence=silence)) as response:
+            rest = b""
+            for piece in self._pieces(response):
+                *whole, rest = (rest + piece).split(b"\n")
+                yield from (line.decode(errors="replace") for line in whole)
+            if rest:
+                yield rest.decode(errors="replace")
+
+    def _pieces(self, response: Any) -> Iterator[bytes]:
+        import urllib3
+
+        try:
+            while piece := response.read1(PIECE):
+                yield piece
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self.unreachable(error) from None
+
+    def _log(
+        self,
+        pod: str,
+        container: str,
+        query: Mapping[str, str],
+        *,
+        previous: bool,
+        seconds: float | None = None,
+        silence: float | None = None,
+    ) -> Any:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{quote(pod, safe='')}/log"
-        response = self.send("GET", path, query, None, {"Accept": "*/*"}, seconds=FIRST_TIMEOUT)
+        query = {"container": container, **query} | ({"previous": "true"} if previous else {})
+        response = self.send("GET", path, query, None, {"Accept": "*/*"}, seconds=seconds, silence=silence)
         if response.status >= 400:
             answer = Answer(response.status, _decode(response.data) or {})
             if answer.status in (401, 403):
-                raise self._forbidden(answer)
+                raise self.forbidden(answer)
             self._ok(answer)
-        return str(response.data.decode(errors="replace")).splitlines()
+        return response
 
     def may(self, verb: str, resource: str, subresource: str) -> bool:
         """Whether the person has a right in the namespace (SelfSubjectAccessReview, as `kubectl auth can-i`)."""
@@ -277,7 +318,7 @@ class Cluster:
         if answer.status == 404:
             return False
         if self._ok(answer).body.get("kind") != "Namespace":
-            raise self._unreachable(ValueError("what answers there is not a Kubernetes API server"))
+            raise self.unreachable(ValueError("what answers there is not a Kubernetes API server"))
         return True
 
     def system_uid(self) -> str:
@@ -321,7 +362,8 @@ class Cluster:
             raise (VersionExpired if answer.status == 410 else OperationFailed)(said)
         return answer
 
-    def _unreachable(self, error: Exception) -> ClusterUnreachable:
+    def unreachable(self, error: Exception) -> ClusterUnreachable:
+        """What is raised where nothing answers, with what the transport said."""
         cause = getattr(error, "reason", None) or error
         while cause.args and isinstance(cause.args[-1], Exception):  # urllib3 wraps what the socket said
             cause = cause.args[-1]
@@ -335,7 +377,8 @@ class Cluster:
         """The command that asks the API server for its health in the same way, without this program."""
         return f"KUBECONFIG={self.access.kubeconfig} kubectl --context {self.access.context} get --raw /healthz"
 
-    def _forbidden(self, answer: Answer) -> ClusterForbidden:
+    def forbidden(self, answer: Answer) -> ClusterForbidden:
+        """What is raised where the API server refuses the credentials, or a right."""
         if answer.status == 401:
             return ClusterForbidden(
                 f"the API server {self.access.server} does not accept the credentials of context {self.access.context}",

@@ -109,9 +109,9 @@ class Terminal:
         if not self.quiet:
             self.line(sys.stderr, text)
 
-    def data(self, text: str) -> None:
-        """Data on stdout, redacted. Raises OperationFailed where it cannot be kept, as on a full disk."""
-        self._out(redact_text(text))
+    def data(self, text: str) -> bool:
+        """Data on stdout, redacted; gives whether somebody still reads. Raises OperationFailed where it cannot be kept."""
+        return self._out(redact_text(text))
 
     def document(self, document: Mapping[str, Any] | Sequence[Any]) -> None:
         """The one JSON document of the command; each text in it is redacted by itself, so that it stays one."""
@@ -206,9 +206,9 @@ class Terminal:
         self._wipe()
         self._write(stream, redact_text(text) + "\n")
 
-    def _out(self, text: str) -> None:
+    def _out(self, text: str) -> bool:
         self._wipe()
-        self._write(sys.stdout, text if text.endswith("\n") or not text else text + "\n")
+        return self._write(sys.stdout, text if text.endswith("\n") or not text else text + "\n")
 
     def _wipe(self) -> None:
         self._wipe_block()
@@ -224,20 +224,23 @@ class Terminal:
             self._block = ()
             self._write(sys.stderr, (f"\x1b[{up}A" if up else "") + "\r" + ERASE_BELOW)
 
-    def _write(self, stream: TextIO | None, text: str) -> None:
-        """A stream that is closed, or whose reader has left, never stops an operation."""
+    def _write(self, stream: TextIO | None, text: str) -> bool:
+        """Whether it was written: a stream that is closed, or whose reader has left, never stops an operation."""
         if stream is None:
-            return
+            return False
         try:
             stream.write(_writable(text, stream))
             stream.flush()
         except (BrokenPipeError, ValueError):
             _silence(stream)
+            return False
         except OSError as error:
             _silence(stream)
             if stream is sys.stdout:
                 self.output = "text"  # the document is lost, stderr may be read
                 raise OperationFailed(f"the output cannot be written: {error.strerror}", hint="df -h .") from None
+            return False
+        return True
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from helmtool.model.causes import Cause
 from helmtool.model.manifest import Manifest
 from helmtool.model.observation import Observation, event_time
+from helmtool.model.reading import listing, number, text
 from helmtool.model.rollout import Rollout
 
 EVENTS = 3
@@ -29,12 +30,14 @@ class PodRow:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event; `at` is when it was last seen (RFC 3339), `about` the object's kind and name."""
+    """One event; `at` is when it was last seen (RFC 3339), `about` the object's kind and name, `count` how often it was."""
 
     at: str
     about: str
     reason: str
     message: str
+    warning: bool = False
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,37 @@ def _last_events(observation: Observation, pods: Sequence[Manifest]) -> list[Man
     return sorted(found, key=event_time)[-EVENTS:]
 
 
+def events_around(observation: Observation) -> tuple[EventRow, ...]:
+    """What was said about the Deployment, all that it made (gone pods too), and the claims that its pods mount; the oldest first."""
+    name = text(observation.deployment, "metadata", "name")
+    claims = {claim for pod in observation.pods for v in listing(pod, "spec", "volumes") if (claim := _claim(v))}
+
+    def is_about(event: Manifest) -> bool:
+        kind, about = text(event, "involvedObject", "kind"), text(event, "involvedObject", "name")
+        return (kind == "PersistentVolumeClaim" and about in claims) or about == name or about.startswith(f"{name}-")
+
+    return tuple(map(_event, sorted(filter(is_about, observation.events), key=event_time)))
+
+
+def is_ready(pod: Manifest) -> bool:
+    """Whether the pod serves: its condition Ready."""
+    return _condition(pod, "Ready").get("status") == "True"
+
+
+def _claim(volume: Manifest) -> str:
+    return text(volume, "persistentVolumeClaim", "claimName")
+
+
 def _event(event: Manifest) -> EventRow:
     about = event.get("involvedObject") or {}
-    name = f"{about.get('kind', '')}/{about.get('name', '')}"
-    return EventRow(event_time(event), name, str(event.get("reason") or ""), str(event.get("message") or ""))
+    return EventRow(
+        event_time(event),
+        f"{about.get('kind', '')}/{about.get('name', '')}",
+        str(event.get("reason") or ""),
+        str(event.get("message") or ""),
+        event.get("type") == "Warning",
+        number(event, "series", "count") or number(event, "count") or 1,
+    )
 
 
 def _pod(pod: Manifest, events: Sequence[Manifest], old: bool) -> PodRow:
@@ -84,7 +114,7 @@ def _pod(pod: Manifest, events: Sequence[Manifest], old: bool) -> PodRow:
     return PodRow(
         name=metadata["name"],
         phase=_phase(pod, events),
-        ready=_is_ready(pod) and "deletionTimestamp" not in metadata,
+        ready=is_ready(pod) and "deletionTimestamp" not in metadata,
         old=old,
         restarts=sum(int(status.get("restartCount", 0)) for status in statuses),
         said=_said(pod, statuses, events),
@@ -104,10 +134,6 @@ def _condition(pod: Manifest, kind: str) -> dict[str, Any]:
     return next((c for c in conditions if c.get("type") == kind), {})
 
 
-def _is_ready(pod: Manifest) -> bool:
-    return _condition(pod, "Ready").get("status") == "True"
-
-
 def _phase(pod: Manifest, events: Sequence[Manifest]) -> str:
     """How far the pod is, in kubectl's words where it has one."""
     status = pod.get("status") or {}
@@ -115,7 +141,7 @@ def _phase(pod: Manifest, events: Sequence[Manifest]) -> str:
         return "Terminating"
     if status.get("phase") in ("Failed", "Succeeded"):
         return str(status.get("reason") or status["phase"])
-    if _is_ready(pod):
+    if is_ready(pod):
         return "Ready"
     scheduled = _condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
@@ -140,7 +166,7 @@ def _container_phase(status: dict[str, Any], events: Sequence[Manifest]) -> str:
 
 def _said(pod: Manifest, statuses: Sequence[dict[str, Any]], events: Sequence[Manifest]) -> str:
     """Why it is not ready: the scheduler's, the kubelet's or the probe's last words, else how a container ended before."""
-    if _is_ready(pod):
+    if is_ready(pod):
         return ""
     waiting = [str(((s.get("state") or {}).get("waiting") or {}).get("message") or "") for s in statuses]
     probes = [str(event.get("message") or "") for event in events if event.get("reason") == "Unhealthy"]

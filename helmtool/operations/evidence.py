@@ -37,7 +37,7 @@ def with_logs(cluster: Cluster, observation: Observation) -> Observation:
     if not wanted:
         return observation
     try:
-        values = _protect_secrets(cluster, [c.pod for c in wanted])
+        values = protect_secrets(cluster, [c.pod for c in wanted])
     except HelmtoolError:
         return observation
     found = cluster.in_parallel([lambda c=c: _lines(cluster, c) for c in wanted])
@@ -50,11 +50,18 @@ def clean(lines: Sequence[str], values: Iterable[bytes] = ()) -> tuple[str, ...]
 
     `values` are short ones, which the redactor does not know: they are struck where they stand as a word.
     """
-    kept = [BARE.sub(_unless_a_word, line) for line in redact_lines(_without_end_of_key(lines))]
+    values = list(values)
+    kept = [strike(line, values) for line in redact_lines(_without_end_of_key(lines))]
+    return tuple(line[:KEPT_WIDTH] for line in kept[-KEPT_LINES:])
+
+
+def strike(line: str, values: Iterable[bytes]) -> str:
+    """A redacted line without what may be a piece of a key, and without the short values where they stand as a word."""
+    line = BARE.sub(_unless_a_word, line)
     for value in values:
         word = re.escape(value.decode(errors="replace"))
-        kept = [re.sub(rf"(?<!\w){word}(?!\w)", REDACTED, line) for line in kept]
-    return tuple(line[:KEPT_WIDTH] for line in kept[-KEPT_LINES:])
+        line = re.sub(rf"(?<!\w){word}(?!\w)", REDACTED, line)
+    return line
 
 
 def _says_why(container: Container) -> bool:
@@ -88,7 +95,7 @@ def _unless_a_word(found: re.Match[str]) -> str:
     return REDACTED if mixed else row
 
 
-def _protect_secrets(cluster: Cluster, pods: Sequence[Manifest]) -> list[bytes]:
+def protect_secrets(cluster: Cluster, pods: Sequence[Manifest]) -> list[bytes]:
     """Registers every value of the Secrets that the pods read, and gives those too short for that.
 
     Raises ClusterForbidden and ClusterUnreachable.

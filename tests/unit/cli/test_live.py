@@ -215,7 +215,7 @@ def test_json_of_a_rollout_tells_what_has_changed(streams: Streams, at: Callable
     assert (first["state"], first["seconds"], first["cause"]) == ("watch", 12.3, "the cause")
     assert first["text"] == shown.headline
     assert list(first["pods"][0]) == ["name", "phase", "ready", "old", "restarts", "said", "created"]
-    assert list(first["events"][0]) == ["at", "about", "reason", "message"]
+    assert list(first["events"][0]) == ["at", "about", "reason", "message", "warning", "count"]
     assert (second["events"], third["seconds"]) == ([], 50.0)
 
 

@@ -145,7 +145,7 @@ def _raw_terminal(session: Any) -> Iterator[None]:
     before = termios.tcgetattr(number)
     handler = _on_resize(session)
     try:
-        tty.setraw(number)
+        tty.setraw(number, termios.TCSANOW)  # keeps what was typed ahead
         yield
     finally:
         termios.tcsetattr(number, termios.TCSADRAIN, before)

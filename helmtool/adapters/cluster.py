@@ -305,9 +305,9 @@ class Cluster:
             self._ok(answer)
         return response
 
-    def may(self, verb: str, resource: str, subresource: str) -> bool:
+    def may(self, verb: str, resource: str, subresource: str, group: str = "") -> bool:
         """Whether the person has a right in the namespace (SelfSubjectAccessReview, as `kubectl auth can-i`)."""
-        attributes = {"namespace": self.namespace, "verb": verb, "resource": resource, "subresource": subresource}
+        attributes = {"namespace": self.namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource}
         review = {"apiVersion": ACCESS, "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
         answer = self._ok(self.request("POST", f"/apis/{ACCESS}/selfsubjectaccessreviews", body=review))
         return (answer.body.get("status") or {}).get("allowed") is True

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from helmtool import __version__
-from helmtool.cli import adopt, environments, images, local, offline, pods, releases, secrets, tags, unlock
+from helmtool.cli import adopt, doctor, environments, images, local, offline, pods, releases, secrets, tags, unlock
 from helmtool.cli.last_words import print_traceback
 from helmtool.cli.options import reset, terminal, with_globals
 from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, UsageError
@@ -26,6 +26,7 @@ releases.add_to(app)
 adopt.add_to(app)
 unlock.add_to(app)
 pods.add_to(app)
+doctor.add_to(app)
 offline.add_to(app)
 app.add_typer(environments.app, name="env")
 app.add_typer(local.app, name="local")

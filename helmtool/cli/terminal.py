@@ -55,7 +55,7 @@ class Terminal:
         if self._draws:
             self._wipe_block()
             room = max(shutil.get_terminal_size().columns - len(step.ljust(9)) - 4, 0)
-            self._write(sys.stderr, f"{ERASE}{self._mark('start', sys.stderr)} {step:<9} {harmless(text)[:room]}")
+            self._write(sys.stderr, f"{ERASE}{self.mark('start', sys.stderr)} {step:<9} {harmless(text)[:room]}")
             self._unfinished = True
         else:
             self._news("start", step, text)
@@ -102,7 +102,7 @@ class Terminal:
         if self.as_json:
             self._json_line("warn", "", text)
             return
-        self.line(sys.stderr, self._mark("warn", sys.stderr) + " " + harmless(text))
+        self.line(sys.stderr, self.mark("warn", sys.stderr) + " " + harmless(text))
 
     def say(self, text: str) -> None:
         """A sentence on stderr that is not part of the data."""
@@ -140,7 +140,7 @@ class Terminal:
             causes = {"causes": list(error.cause_codes)} if error.cause_codes else {}
             self.document({"error": {"code": error.code, "message": error.message, "hint": error.hint, **causes, "problems": problems}})
             return
-        self.line(sys.stderr, f"{self._mark('error', sys.stderr)} {harmless(error.message)}")
+        self.line(sys.stderr, f"{self.mark('error', sys.stderr)} {harmless(error.message)}")
         for problem in error.problems:
             if problem.message != error.message:
                 self.line(sys.stderr, self._problem(problem))
@@ -173,9 +173,10 @@ class Terminal:
         if self.as_json:
             self._json_line(kind, step, text)
         else:
-            self.line(sys.stderr, f"{self._mark(kind, sys.stderr)} {step:<9} {harmless(text)}")
+            self.line(sys.stderr, f"{self.mark(kind, sys.stderr)} {step:<9} {harmless(text)}")
 
-    def _mark(self, kind: str, stream: TextIO | None) -> str:
+    def mark(self, kind: str, stream: TextIO | None) -> str:
+        """The sign of a kind of news, as the stream can show it: `done`, `skip`, `warn`, `start`, `error`."""
         mark = self._plain_mark(kind, stream)
         return self.paint(mark, stream, MARKS[kind][1]) if stream else mark
 

@@ -13,6 +13,8 @@ import yaml
 from cli import ROOT, Helmtool, Kube, Result
 from encrypted import Checkout, make_checkout
 
+from helmtool.model.right import RELEASE
+
 pytestmark = pytest.mark.slow
 
 PAGE = ROOT / "docs/reference/rbac.md"
@@ -75,6 +77,17 @@ def clerk(helmtool: Helmtool, kube: Kube, tmp_path: Path) -> Iterator[Clerk]:
         yield Clerk(kube, helmtool, file)
     finally:
         kube("delete", "--ignore-not-found", "rolebinding,role,serviceaccount", NAME)
+
+
+def test_doctor_asks_for_what_the_role_has() -> None:
+    in_role = {
+        (group, *resource.partition("/")[::2], verb)
+        for rule in the_role()["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert {(r.group, r.resource, r.subresource, r.verb) for r in RELEASE} == in_role
 
 
 def test_the_role_suffices(clerk: Clerk, checkout: Checkout) -> None:

@@ -123,7 +123,8 @@ def test_a_followed_log_goes_on_in_the_next_pod(serving: Helmtool, node: Node, p
 
 
 def test_a_description_says_why_the_pod_does_not_come(serving: Helmtool, node: Node, pod: str) -> None:
-    node.kubectl("set", "image", f"deployment/{RELEASE}", f"{RELEASE}=registry.cern.ch/cmsweb/newdqmgui:HG2412z")
+    repository = node.pod()["spec"]["containers"][0]["image"].partition("@")[0].rpartition(":")[0]
+    node.kubectl("set", "image", f"deployment/{RELEASE}", f"{RELEASE}={repository}:HG2412z")
     wait_until(lambda: [c["code"] for c in serving("describe", "kind", "-o", "json").json["causes"]][:1] == ["image-missing"])
     shown = serving("describe", "kind").out
     assert "cause image-missing: " in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import json
 import logging
@@ -15,6 +16,7 @@ from urllib.parse import quote, urlencode
 from helmtool.adapters.kubeconfig import Access
 from helmtool.errors import OperationFailed, Unreachable
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
+from helmtool.model.reading import at, listing, text
 from helmtool.model.redaction import redact_text
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,8 @@ CONNECT_TIMEOUT, FIRST_TIMEOUT, READ_TIMEOUT = 5.0, 5.0, 30.0
 """Seconds: to connect, for the first answer (something may take connections and never answer), and for any other."""
 PIECE = 1 << 16
 """Bytes of a log that are read at once."""
+MAPS = (("spec",), ("status",), ("data",), ("metadata", "labels"), ("metadata", "annotations"), ("spec", "template"), ("spec", "selector"))
+"""What is a map in every kind that is read, or not there."""
 ACCESS = "authorization.k8s.io/v1"
 EMBEDDED = "kwok-helmtool"
 """What the embedded cluster is called in its kubeconfig."""
@@ -171,7 +175,7 @@ class Cluster:
         answer = self.request("GET", self.path(key))
         if answer.status == 404:
             return None
-        return self._ok(answer).body
+        return self._objects([self._ok(answer).body])[0]
 
     def apply(self, manifest: Manifest, *, manager: str, dry_run: bool = False, force: bool = False) -> Answer:
         """Server-side apply of one object under a field manager; the answer may be a 409 or 422, which the caller judges."""
@@ -220,8 +224,7 @@ class Cluster:
         """The objects of one kind in the namespace that the selectors choose."""
         query = {k: v for k, v in (("labelSelector", label_selector), ("fieldSelector", field_selector)) if v}
         answer = self.request("GET", self.collection(api_version, kind), query)
-        items: list[Manifest] = self._ok(answer).body.get("items") or []
-        return items
+        return self._objects(self._ok(answer).body.get("items") or [])
 
     def pages(self, api_version: str, kind: str, query: Mapping[str, str], size: int) -> Iterator[dict[str, Any]]:
         """The lists that make up one list, each of at most `size` objects. Raises VersionExpired where it takes too long to read them."""
@@ -310,7 +313,7 @@ class Cluster:
         attributes = {"namespace": self.namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource}
         review = {"apiVersion": ACCESS, "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
         answer = self._ok(self.request("POST", f"/apis/{ACCESS}/selfsubjectaccessreviews", body=review))
-        return (answer.body.get("status") or {}).get("allowed") is True
+        return at(answer.body, "status", "allowed") is True
 
     def namespace_exists(self) -> bool:
         """Whether the namespace is there."""
@@ -323,8 +326,7 @@ class Cluster:
 
     def system_uid(self) -> str:
         """The UID of the namespace `kube-system`: one for each cluster, for its whole life."""
-        metadata = self._ok(self.request("GET", "/api/v1/namespaces/kube-system", seconds=FIRST_TIMEOUT)).body.get("metadata") or {}
-        return str(metadata.get("uid") or "")
+        return text(self._ok(self.request("GET", "/api/v1/namespaces/kube-system", seconds=FIRST_TIMEOUT)).body, "metadata", "uid")
 
     def path(self, key: ObjectKey) -> str:
         """The request path of one object."""
@@ -345,12 +347,19 @@ class Cluster:
             if key.api_version not in self._resources:
                 prefix = "/api/v1" if key.api_version == "v1" else f"/apis/{key.api_version}"
                 answer = self.request("GET", prefix)
-                found = [] if answer.status == 404 else self._ok(answer).body.get("resources") or []
-                self._resources[key.api_version] = {r["kind"]: (r["name"], r["namespaced"]) for r in found if "/" not in r["name"]}
+                found = [] if answer.status == 404 else listing(self._ok(answer).body, "resources")
+                named = {text(r, "kind"): (text(r, "name"), r.get("namespaced") is True) for r in found}
+                self._resources[key.api_version] = {kind: (name, inside) for kind, (name, inside) in named.items() if "/" not in name}
             resource = self._resources[key.api_version].get(key.kind)
         if resource is None:
             raise OperationFailed(f"{self.access.server} does not know the kind {key.kind} of {key.api_version}")
         return resource
+
+    def _objects(self, found: Any) -> builtins.list[Manifest]:
+        """The objects, if what was given are some: what else stands at this address may answer in JSON too. Raises ClusterUnreachable."""
+        if not isinstance(found, list) or not all(_is_object(item) for item in found):
+            raise self._unreachable(ValueError("what it gives are no Kubernetes objects"))
+        return found
 
     def _ok(self, answer: Answer) -> Answer:
         said = f"{self.access.server} answered {answer.status}: {answer.message or answer.reason}"
@@ -430,9 +439,15 @@ def _decode(data: bytes) -> dict[str, Any] | None:
     """The document of an answer; nothing where it is not one."""
     try:
         body = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
+
+
+def _is_object(found: Any) -> bool:
+    """Whether it has the form that every object has, as far as an API server vouches for it: a name, and maps where maps belong."""
+    maps = [at(found, *path) for path in MAPS]
+    return isinstance(found, dict) and bool(text(found, "metadata", "name")) and all(isinstance(m, dict) or m is None for m in maps)
 
 
 def _warnings(headers: Any) -> tuple[str, ...]:

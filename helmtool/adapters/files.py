@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from helmtool.adapters.regular import TooLarge, read_file
 from helmtool.errors import InvalidInput, Problem
 
 VARIABLE = "HELMTOOL_SERVICES_CONFIG"
@@ -162,16 +163,11 @@ def twins(files: Sequence[SecretFile]) -> list[Problem]:
 def read_regular(path: Path) -> bytes:
     """The bytes of a file that is no device and no pipe. Raises FileRefused."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise FileRefused(f"{path}: not a file", hint=f"ls -ld {path}")
-            content = file.read(LARGEST_FILE + 1)
+        return read_file(path, LARGEST_FILE)
+    except TooLarge:
+        raise FileRefused(f"{path}: larger than a Secret can hold", hint="a Secret holds 1 MiB in all") from None
     except OSError as error:
-        raise FileRefused(f"{path}: {error.strerror}", hint=f"ls -l {path}") from None
-    if len(content) > LARGEST_FILE:
-        raise FileRefused(f"{path}: larger than a Secret can hold", hint="a Secret holds 1 MiB in all")
-    return content
+        raise FileRefused(f"{path}: {error.strerror}", hint=f"ls -ld {path}") from None
 
 
 def _plain_warnings(files: Sequence[SecretFile]) -> tuple[str, ...]:

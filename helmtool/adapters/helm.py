@@ -18,7 +18,7 @@ from pyhelm3 import Command
 from helmtool.adapters.kubeconfig import Access
 from helmtool.adapters.process import run_async
 from helmtool.errors import HelmtoolError, InvalidInput, OperationFailed, Problem, Refused, Unreachable
-from helmtool.model.manifest import Manifest, parse_manifests
+from helmtool.model.manifest import Manifest, ManifestUnreadable, parse_manifests
 from helmtool.model.redaction import redact_text
 from helmtool.model.values import to_helm_json
 
@@ -37,6 +37,8 @@ CHART_SIGNS = (
     'executing "',
     "chart requires kubeversion",
     "chart.metadata",
+    "cannot load chart.yaml",
+    "cannot load values.yaml",
 )
 
 
@@ -182,11 +184,9 @@ def _applied(stdout: str) -> Applied:
 
 def _rendered(stdout: bytes) -> list[Manifest]:
     """The objects that helm printed. Raises ChartInvalid: nothing at all would delete everything that runs."""
-    import yaml
-
     try:
         manifests = parse_manifests(stdout)
-    except yaml.YAMLError:
+    except ManifestUnreadable:
         manifests = []
     if not manifests or not all(m.get("kind") and isinstance(m.get("metadata"), dict) and m["metadata"].get("name") for m in manifests):
         raise ChartInvalid(
@@ -210,7 +210,7 @@ def helm_error(stderr: str) -> HelmtoolError:
     if "is forbidden: user " in lower or "the server has asked for the client to provide credentials" in lower:
         return HelmForbidden(f"the API server forbids it to helm: {text}", hint="kubectl auth can-i --list")
     if "values don't meet the specifications of the schema" in lower:
-        return ChartInvalid("the chart's schema refuses the values", problems=_schema_problems(stderr))
+        return ChartInvalid("the chart's schema refuses the values", problems=_schema_problems(stderr), hint="helm lint " + CHART)
     if any(sign in lower for sign in CHART_SIGNS):
         return ChartInvalid(_template_message(text), hint="helm lint " + CHART)
     return HelmFailed(f"helm: {text}", hint="run it again with -v: it shows what helm was asked")

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from helmtool.adapters.regular import read_file
 from helmtool.errors import InvalidInput
+from helmtool.model.extent import require_bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class KubeconfigInvalid(InvalidInput):
     code = "kubeconfig"
 
 
+LARGEST = 4 << 20
+"""Bytes of a kubeconfig, and of a file of certificates."""
 NEW_FILE = "ask for a new kubeconfig, or --kubeconfig FILE"
 
 
@@ -89,12 +93,13 @@ def _read(path: str) -> dict[str, Any]:
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        text = Path(path).read_bytes()
+        text = read_file(Path(path), LARGEST)
     except FileNotFoundError:
         raise KubeconfigInvalid(f"no kubeconfig at {path}", hint="--kubeconfig FILE, or export KUBECONFIG=FILE") from None
     except OSError as error:
         raise KubeconfigInvalid(f"the kubeconfig {path} cannot be read: {error.strerror}", hint=f"ls -l {path}") from None
     try:
+        require_bounded(text, loader)
         data = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
@@ -144,7 +149,7 @@ def _fingerprint(cluster: Mapping[str, Any], folder: Path) -> str:
         if cluster.get("certificate-authority-data"):
             pem = base64.b64decode(str(cluster["certificate-authority-data"])).decode()
         elif cluster.get("certificate-authority"):
-            pem = (folder / str(cluster["certificate-authority"])).read_text()
+            pem = read_file(folder / str(cluster["certificate-authority"]), LARGEST).decode()
         else:
             return ""
         first = pem[pem.index("-----BEGIN CERTIFICATE") : pem.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----"

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from helmtool.adapters import process
+from helmtool.adapters.regular import read_file
 from helmtool.errors import InvalidInput
 from helmtool.model.document import Document, parse_document
 from helmtool.model.environment import Environment, find_environment, parse_environments, parse_retention
 from helmtool.model.registry import Retention
 
+LARGEST = 16 << 20
+"""Bytes of any file of the checkout; what is a YAML file must be smaller still."""
 CHART = Path("charts/newdqmgui")
 ENVIRONMENTS = Path("values/environments.yaml")
 IMAGE = Path("docker/newdqmgui")
@@ -100,7 +103,7 @@ class Project:
     def read(self, path: Path) -> bytes:
         """The bytes of a file of the checkout. Raises FileUnreadable."""
         try:
-            return (self.root / path).read_bytes()
+            return read_file(self.root / path, LARGEST)
         except OSError as error:
             raise FileUnreadable(f"{self.shown(path)}: {error.strerror}", hint=f"git status {self.shown(path)}") from None
 

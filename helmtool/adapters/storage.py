@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import zlib
 from dataclasses import replace
@@ -16,6 +15,8 @@ from helmtool.model.manifest import Manifest
 from helmtool.model.revision import Revision, RevisionStatus
 
 GZIP = b"\x1f\x8b\x08"
+LARGEST = 64 << 20
+"""Bytes of a revision, unpacked: values, manifest and the whole chart."""
 
 
 class StorageUnreadable(OperationFailed):
@@ -44,7 +45,7 @@ def read_history(cluster: Cluster, release: str) -> list[Revision]:
 def _revision(secret: Manifest) -> Revision:
     try:
         return _read(_decode(secret["data"]["release"]))
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, EOFError, zlib.error):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, zlib.error):
         # No word of the payload: the values of the release are in it.
         name = (secret.get("metadata") or {}).get("name")
         raise StorageUnreadable(
@@ -56,8 +57,17 @@ def _revision(secret: Manifest) -> Revision:
 def _decode(payload: str) -> dict[str, Any]:
     """The stored release; Helm reads one that is not compressed too."""
     data = base64.b64decode(base64.b64decode(payload, validate=True), validate=True)
-    stored: dict[str, Any] = json.loads(gzip.decompress(data) if data.startswith(GZIP) else data)
+    stored: dict[str, Any] = json.loads(_unpacked(data) if data.startswith(GZIP) else data)
     return stored
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What is in the one member that Helm writes; a Secret of 1 MiB may hold a thousand times as much. Raises ValueError, zlib.error."""
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    content = stream.decompress(data, LARGEST)
+    if not stream.eof:
+        raise ValueError("cut off, or too large")
+    return content
 
 
 def _read(stored: dict[str, Any]) -> Revision:
@@ -70,7 +80,7 @@ def _read(stored: dict[str, Any]) -> Revision:
         chart_version=str(metadata.get("version") or ""),
         description=str(info.get("description") or ""),
         manifest=str(stored.get("manifest") or ""),
-        values=stored.get("config") or {},
+        values=dict(stored.get("config") or {}),
     )
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 MARKS = {"done": ("✓", "green"), "skip": ("-", "bright_black"), "warn": ("!", "yellow"), "start": ("…", "cyan"), "error": ("✗", "red")}
+# In a JSON document they mean the same; C0 ends with the space, DEL and C1 are together.
+ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 ERASE = "\r\x1b[K"
 ERASE_BELOW = "\x1b[J"
 ASCII_MARKS = {"done": "ok", "skip": "--", "warn": "!!", "start": "..", "error": "xx"}

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from helmtool.errors import InvalidInput
+from helmtool.model.extent import require_bounded
 
 CIPHER = "ENC[AES256_GCM,"
 UNENCRYPTED_SUFFIX = "_unencrypted"
@@ -106,8 +107,10 @@ def _lines_clear(text: str, form: Form) -> bool:
     if form is Form.YAML:
         import yaml
 
+        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
-            documents = list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+            require_bounded(text.encode(errors="replace"), loader)
+            documents = list(yaml.load_all(text, Loader=loader))
         except (yaml.YAMLError, ValueError, RecursionError):
             raise Damaged("not whole: it is no YAML document any more", hint="git log FILE; restore it from git") from None
         trees = [{k: v for k, v in d.items() if k != "sops"} if isinstance(d, dict) else d for d in documents]

@@ -36,7 +36,7 @@ def parse_artifact(data: Any, what: str) -> Artifact:
         platforms = tuple(child.platform for child in images) or (_platform(extra),)
         facts = Facts(_digest(data["digest"]), parse_created(extra.get("created")), int(data["size"]), tuple(p for p in platforms if p))
         return Artifact(facts.digest, tuple(str(tag["name"]) for tag in tags), _use([data, *tags]), facts, chosen_child(images))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise UnexpectedAnswer(f"{what}: an artifact lacks what Harbor's API promises", hint="run it again with -vv") from None
 
 

@@ -8,8 +8,11 @@ from enum import Enum
 from typing import Any
 
 from helmtool.model.manifest import Manifest
+from helmtool.model.reading import mapping
 
 API_VERSION, KIND = "coordination.k8s.io/v1", "Lease"
+LONGEST = 300
+"""Seconds: more than `lockSeconds` allows was written by other hands, and would have everybody wait."""
 WHO, COMMAND = "helmtool/who", "helmtool/command"
 
 
@@ -68,8 +71,7 @@ def moment(now: datetime) -> str:
 
 def read_lease(live: Manifest) -> Lease:
     """The lock that an object is; people may have edited it, so what is missing is empty, and a missing duration is 15 s."""
-    metadata, spec = live.get("metadata") or {}, live.get("spec") or {}
-    annotations = metadata.get("annotations") or {}
+    metadata, spec, annotations = mapping(live, "metadata"), mapping(live, "spec"), mapping(live, "metadata", "annotations")
     return Lease(
         holder=str(spec.get("holderIdentity") or ""),
         who=str(annotations.get(WHO) or ""),
@@ -101,4 +103,4 @@ def lease_object(lease: Lease, name: str, namespace: str, names: dict[str, str])
 
 
 def _seconds(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 15
+    return min(value, LONGEST) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 15

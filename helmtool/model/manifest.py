@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from helmtool.errors import OperationFailed
 from helmtool.model import rendered
+from helmtool.model.reading import mapping
 from helmtool.model.redaction import REDACTED
 
 Manifest = dict[str, Any]
@@ -14,6 +16,18 @@ Manifest = dict[str, Any]
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 HOOK = "helm.sh/hook"
+
+
+class ManifestUnreadable(OperationFailed):
+    """What should be a rendered manifest is not the YAML of Kubernetes objects."""
+
+    code = "manifest-unreadable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a manifest is not the YAML of Kubernetes objects: expected what `helm template` prints",
+            hint="helm get manifest RELEASE --revision N shows what a revision holds",
+        )
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,20 +45,25 @@ class ObjectKey:
 
 def key_of(manifest: Manifest) -> ObjectKey:
     """The key of an object as rendered or as it lives."""
-    metadata = manifest.get("metadata") or {}
+    metadata = mapping(manifest, "metadata")
     return ObjectKey(
         str(manifest.get("apiVersion")), str(manifest.get("kind")), str(metadata.get("namespace") or ""), str(metadata.get("name"))
     )
 
 
 def parse_manifests(text: str | bytes) -> list[Manifest]:
-    """The objects of a rendered multi-document YAML, in its order, Helm's hooks included."""
-    return [document for document in rendered.load_all(text) if isinstance(document, dict)]
+    """The objects of a rendered multi-document YAML, in its order, Helm's hooks included. Raises ManifestUnreadable."""
+    import yaml
+
+    try:
+        return [document for document in rendered.load_all(text) if isinstance(document, dict)]
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        raise ManifestUnreadable from None
 
 
 def is_hook(manifest: Manifest) -> bool:
     """Whether Helm runs the object at some moment of a release, instead of keeping it."""
-    return HOOK in ((manifest.get("metadata") or {}).get("annotations") or {})
+    return HOOK in mapping(manifest, "metadata", "annotations")
 
 
 def dump_manifest(manifest: Manifest) -> str:

@@ -62,7 +62,7 @@ def load(text: str) -> list[Record]:
     """The records of a stored text; what cannot be read, or is of a later version, is left out rather than an error."""
     try:
         entries = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [record for entry in entries if (record := _entry(entry))] if isinstance(entries, list) else []
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
 from helmtool.errors import InvalidInput, Refused, Unreachable
@@ -22,6 +23,8 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?")
 # Nothing was built before there were images: tools that build reproducibly write 1970 or year 1.
 _FIRST = datetime(2013, 1, 1, tzinfo=UTC)
+# And what calendars end with cannot be counted on from.
+_LAST = datetime(9900, 1, 1, tzinfo=UTC)
 
 
 class InvalidRepository(InvalidInput):
@@ -148,7 +151,7 @@ def facts_from(data: Any, digest: str) -> Facts | None:
         created = parse_created(data["created"])
         platforms = tuple(str(platform) for platform in data["platforms"])
         return Facts(digest, created, int(data["size"]), platforms) if data["digest"] == digest else None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 
@@ -178,6 +181,25 @@ class Challenge:
 
     scheme: str
     parameters: Mapping[str, str]
+
+
+def split_address(text: str, host: str) -> SplitResult:
+    """The parts of an address that a registry names; `host` is who names it. Raises UnexpectedAnswer for what is none."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port, parts.hostname  # each raises ValueError where it is none
+    except ValueError:
+        raise UnexpectedAnswer(f"{host} sends on to what is no address", hint="tell its operators") from None
+    return parts
+
+
+def joined_address(base: str, text: str, host: str) -> str:
+    """The address that a registry names relative to another one. Raises UnexpectedAnswer for what is none."""
+    try:
+        joined = urljoin(base, text)
+    except ValueError:
+        joined = text
+    return split_address(joined, host).geturl()
 
 
 def is_loopback(host: str) -> bool:
@@ -226,7 +248,7 @@ def parse_manifest(content: bytes, media_type: str, what: str) -> Manifest:
         if kind in IMAGE_TYPES:
             size = sum(int(part["size"]) for part in [data["config"], *data["layers"]])
             return Manifest(content, kind, digest_of(content), config=_digest(data["config"]), size=size)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise UnexpectedAnswer(f"{what}: the manifest lacks what its type promises", hint="push the image anew under another tag") from None
     raise UnexpectedAnswer(f"{what}: neither an image nor an index, but `{kind[:80]}`", hint="helmtool tag list")
 
@@ -271,7 +293,7 @@ def parse_created(text: Any) -> datetime | None:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         return None
-    return moment.replace(microsecond=0) if moment >= _FIRST else None
+    return moment.replace(microsecond=0) if _FIRST <= moment < _LAST else None
 
 
 def next_page(link: str | None) -> str:

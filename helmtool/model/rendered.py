@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from helmtool.model.extent import require_bounded
+
 _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
 _BOOL = re.compile(r"(?:[yYnN]|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z")
 _INT = re.compile(r"[-+]?(?:0[bB][01_]+|0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0|[1-9][0-9_]*)\Z")
@@ -26,9 +28,10 @@ _WORDS = {
 
 
 def load_all(text: str | bytes) -> Iterator[Any]:
-    """The documents of a YAML text. Raises yaml.YAMLError."""
+    """The documents of a YAML text. Raises yaml.YAMLError, also for what no memory holds."""
     import yaml
 
+    require_bounded(text.encode(errors="replace") if isinstance(text, str) else text, _loader())
     yield from yaml.load_all(text, Loader=_loader())
 
 
@@ -73,7 +76,10 @@ def _dumper() -> Any:
 
     def represent_text(dumper: Any, text: str) -> Any:
         ambiguous = any(pattern.match(text) for pattern, _ in _WORDS.values())
-        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else "'" if ambiguous else None)
+        style = "|" if "\n" in text else "'" if ambiguous else None
+        return dumper.represent_scalar(
+            "tag:yaml.org,2002:str", text, style='"' if "\x85" in text else style
+        )  # else it stands there as it is
 
     Dumper.add_representer(str, represent_text)
     return Dumper

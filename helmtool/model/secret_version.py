@@ -15,6 +15,7 @@ from typing import Any
 
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest
+from helmtool.model.reading import at, listing, mapping, text
 from helmtool.model.redaction import REDACTED
 
 MANAGER = "helmtool-secrets"
@@ -33,6 +34,12 @@ class KeyDamaged(OperationFailed):
     """The key of the names is there, but it is not one."""
 
     code = "secret-key-damaged"
+
+
+class SecretUnreadable(OperationFailed):
+    """A Secret that no API server would have taken."""
+
+    code = "secret-unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +124,8 @@ def key_object(base: str, namespace: str, release: str, key: bytes) -> Manifest:
 
 
 def read_version(live: Manifest) -> SecretVersion:
-    """A version, or any other Secret, as it is stored."""
-    metadata = live.get("metadata") or {}
+    """A version, or any other Secret, as it is stored. Raises SecretUnreadable."""
+    metadata = mapping(live, "metadata")
     name, created, uid, version = (str(metadata.get(key) or "") for key in ("name", "creationTimestamp", "uid", "resourceVersion"))
     return SecretVersion(name, created, uid, version, _files(live))
 
@@ -145,10 +152,9 @@ def mounted_name(manifests: Iterable[Manifest]) -> str:
     """The Secret that a release's Deployment mounts as the service's own; empty where there is none (Vault)."""
     for manifest in manifests:
         if manifest.get("kind") == "Deployment":
-            spec = ((manifest.get("spec") or {}).get("template") or {}).get("spec") or {}
-            for volume in spec.get("volumes") or []:
+            for volume in listing(manifest, "spec", "template", "spec", "volumes"):
                 if volume.get("name") == "secrets" and "secret" in volume:
-                    return str(volume["secret"].get("secretName") or "")
+                    return text(volume, "secret", "secretName")
     return ""
 
 
@@ -163,5 +169,8 @@ def _secret(name: str, namespace: str, labels: Mapping[str, str], files: Mapping
 
 
 def _files(live: Manifest) -> dict[str, bytes]:
-    data: dict[str, Any] = live.get("data") or {}
-    return {str(key): base64.b64decode(value or "") for key, value in data.items()}
+    try:
+        return {str(key): base64.b64decode(value or "") for key, value in mapping(live, "data").items()}
+    except (ValueError, TypeError):
+        name = at(live, "metadata", "name")
+        raise SecretUnreadable(f"the Secret {name} holds what is not base64", hint=f"kubectl get secret {name} -o yaml") from None

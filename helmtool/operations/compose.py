@@ -11,6 +11,7 @@ from helmtool.errors import InvalidInput, Problem, Refused
 from helmtool.model.change import Change
 from helmtool.model.document import parse_document
 from helmtool.model.environment import Environment, SecretMode
+from helmtool.model.reading import at
 from helmtool.model.rules import check_rules
 from helmtool.model.schema import check
 from helmtool.model.secret_version import placeholder_name
@@ -104,7 +105,7 @@ def compose(
     parsed = deployed_tag(parse_tag(tag), environment.stable_tag, environment.name) if tag is not None else None
     layers = _layers(project, environment, sets, versioned=versioned)
     values = merge([*layers, *_tag_layer(parsed)])
-    if stand_in and not parsed and not (values.data.get("image") or {}).get("tag"):
+    if stand_in and not parsed and not at(values.data, "image", "tag"):
         values = merge([*layers, *_tag_layer(parse_tag(STAND_IN), source="(no tag given)")])
     _check(project, environment, values)
     if parsed:

@@ -47,7 +47,7 @@ class Case:
     @property
     def as_json(self) -> bool:
         """Whether one JSON document is expected on stdout."""
-        return "json" in self.arguments
+        return any(pair == ("-o", "json") for pair in zip(self.arguments, self.arguments[1:], strict=False))
 
 
 def in_a_mode(rng: random.Random, *arguments: str) -> tuple[str, ...]:

@@ -37,23 +37,45 @@ def _metadata(name: str, labels: Mapping[str, str] | None = None) -> dict[str, A
 
 def _deployment() -> dict[str, Any]:
     container = {"name": "newdqmgui", "image": IMAGE}
-    pod = {"metadata": {"labels": {"app": "newdqmgui"}}, "spec": {"containers": [container], "volumes": [{"name": "secrets", "secret": {"secretName": "newdqmgui-secrets-0123456789abcdef"}}]}}
+    pod = {
+        "metadata": {"labels": {"app": "newdqmgui"}},
+        "spec": {
+            "containers": [container],
+            "volumes": [{"name": "secrets", "secret": {"secretName": "newdqmgui-secrets-0123456789abcdef"}}],
+        },
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": _metadata("newdqmgui") | {"generation": 2, "managedFields": [_manager()]},
         "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "newdqmgui"}}, "template": pod, "strategy": {"type": "Recreate"}},
-        "status": {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "readyReplicas": 1, "conditions": [{"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}]},
+        "status": {
+            "observedGeneration": 2,
+            "replicas": 1,
+            "updatedReplicas": 1,
+            "availableReplicas": 1,
+            "readyReplicas": 1,
+            "conditions": [{"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable"}],
+        },
     }
 
 
 def _manager() -> dict[str, Any]:
-    return {"manager": "kubectl", "operation": "Update", "apiVersion": "apps/v1", "time": "2026-05-01T10:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    return {
+        "manager": "kubectl",
+        "operation": "Update",
+        "apiVersion": "apps/v1",
+        "time": "2026-05-01T10:00:00Z",
+        "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": {"f:replicas": {}}},
+    }
 
 
 def _stored(number: int, status: str) -> dict[str, Any]:
     """A release as Helm's storage driver keeps it, before it is packed."""
-    manifest = yaml.safe_dump({k: v for k, v in _deployment().items() if k != "status"} | {"metadata": {"name": "newdqmgui", "labels": {"app": "newdqmgui"}}})
+    manifest = yaml.safe_dump(
+        {k: v for k, v in _deployment().items() if k != "status"} | {"metadata": {"name": "newdqmgui", "labels": {"app": "newdqmgui"}}}
+    )
     return {
         "name": "newdqmgui",
         "version": number,
@@ -78,7 +100,9 @@ def _release(number: int, payload: str) -> dict[str, Any]:
 
 def _records() -> list[dict[str, Any]]:
     common = {"action": "release", "outcome": "deployed", "when": "2026-05-01T10:00:00Z", "who": "ana@lxplus", "tag": "HG0105a"}
-    return [{"revision": n, **common, "note": "first", "evidence": ["a"], "checks": ["b"], "clean": True, "commit": "c" * 40} for n in (1, 2)]
+    return [
+        {"revision": n, **common, "note": "first", "evidence": ["a"], "checks": ["b"], "clean": True, "commit": "c" * 40} for n in (1, 2)
+    ]
 
 
 def _records_object(text: str) -> dict[str, Any]:
@@ -87,26 +111,65 @@ def _records_object(text: str) -> dict[str, Any]:
 
 def _lease() -> dict[str, Any]:
     metadata = _metadata("newdqmgui-lock") | {"annotations": {"helmtool/who": "ana@lxplus", "helmtool/command": "release"}}
-    spec = {"holderIdentity": "ana/1", "leaseDurationSeconds": 1, "acquireTime": "2026-05-01T10:00:00.000000Z", "renewTime": "2026-05-01T10:00:00.000000Z"}
+    spec = {
+        "holderIdentity": "ana/1",
+        "leaseDurationSeconds": 1,
+        "acquireTime": "2026-05-01T10:00:00.000000Z",
+        "renewTime": "2026-05-01T10:00:00.000000Z",
+    }
     return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
 
 
 def _version(canary: str) -> dict[str, Any]:
-    labels = {"app.kubernetes.io/managed-by": "helmtool", "app.kubernetes.io/instance": "newdqmgui", "app.kubernetes.io/component": "secret-version"}
+    labels = {
+        "app.kubernetes.io/managed-by": "helmtool",
+        "app.kubernetes.io/instance": "newdqmgui",
+        "app.kubernetes.io/component": "secret-version",
+    }
     data = {"robot.txt": base64.b64encode(canary.encode()).decode()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": _metadata("newdqmgui-secrets-0123456789abcdef", labels), "type": "Opaque", "immutable": True, "data": data}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": _metadata("newdqmgui-secrets-0123456789abcdef", labels),
+        "type": "Opaque",
+        "immutable": True,
+        "data": data,
+    }
 
 
 def _pod() -> dict[str, Any]:
-    status = {"phase": "Running", "containerStatuses": [{"name": "newdqmgui", "ready": True, "imageID": IMAGE, "restartCount": 0, "state": {"running": {}}}]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": _metadata("newdqmgui-1", {"app": "newdqmgui"}), "spec": {"containers": [{"name": "newdqmgui", "image": IMAGE}]}, "status": status}
+    status = {
+        "phase": "Running",
+        "containerStatuses": [{"name": "newdqmgui", "ready": True, "imageID": IMAGE, "restartCount": 0, "state": {"running": {}}}],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": _metadata("newdqmgui-1", {"app": "newdqmgui"}),
+        "spec": {"containers": [{"name": "newdqmgui", "image": IMAGE}]},
+        "status": status,
+    }
 
 
 def _objects() -> dict[str, Any]:
     """What the cluster holds, by path."""
     inside = f"/api/v1/namespaces/{NAMESPACE}"
-    found = {f"{inside}/secrets/{o['metadata']['name']}": o for o in (_release(1, _packed(json.dumps(_stored(1, "superseded")).encode())), _release(2, _packed(json.dumps(_stored(2, "deployed")).encode())), _version(CANARY))}
-    found |= {f"/api/v1/namespaces/{name}": {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "uid": "6f1ed002-ab59-4001-8000-00000000000f"}} for name in (NAMESPACE, "kube-system")}
+    found = {
+        f"{inside}/secrets/{o['metadata']['name']}": o
+        for o in (
+            _release(1, _packed(json.dumps(_stored(1, "superseded")).encode())),
+            _release(2, _packed(json.dumps(_stored(2, "deployed")).encode())),
+            _version(CANARY),
+        )
+    }
+    found |= {
+        f"/api/v1/namespaces/{name}": {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": name, "uid": "6f1ed002-ab59-4001-8000-00000000000f"},
+        }
+        for name in (NAMESPACE, "kube-system")
+    }
     found[f"{inside}/configmaps/newdqmgui-releases"] = _records_object(json.dumps(_records()))
     found[f"{inside}/pods/newdqmgui-1"] = _pod()
     found[f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/newdqmgui"] = _deployment()
@@ -170,7 +233,16 @@ def _answer(stored: dict[str, Any], request: Request) -> Reply:
 def _get(stored: Mapping[str, Any], request: Request, path: str) -> Reply:
     if path in stored:
         return _reply(stored[path])
-    kind = next((kind for group, kinds in GROUPS.items() if path.startswith(group) for name, (kind, _) in kinds.items() if path.endswith("/" + name)), None)
+    kind = next(
+        (
+            kind
+            for group, kinds in GROUPS.items()
+            if path.startswith(group)
+            for name, (kind, _) in kinds.items()
+            if path.endswith("/" + name)
+        ),
+        None,
+    )
     if kind is None:
         return _status(404, "NotFound")
     wanted = dict(part.split("=") for part in (parse_qs(request.query).get("labelSelector") or [""])[0].split(",") if part.count("=") == 1)
@@ -186,7 +258,15 @@ def _has(found: Any, wanted: Mapping[str, str]) -> bool:
         return True
 
 
-COMMANDS = (("history",), ("history",), ("status",), ("status", "--rollback"), ("secrets", "list"), ("unlock", "--yes"), ("rollback", "--dry-run"))
+COMMANDS = (
+    ("history",),
+    ("history",),
+    ("status",),
+    ("status", "--rollback"),
+    ("secrets", "list"),
+    ("unlock", "--yes"),
+    ("rollback", "--dry-run"),
+)
 CONFIG: dict[str, Content] = {"home/config": kubeconfig("http://{server}", token=CANARY)}
 
 
@@ -209,10 +289,14 @@ def stored_releases(rng: random.Random, good: Good) -> Case:
         lambda: _packed(json.dumps(change_structure(rng, stored)).encode("utf-8", "surrogatepass")),
         lambda: _packed(json.dumps(change_structure(rng, stored)).encode("utf-8", "surrogatepass"), compressed=False),
         lambda: _packed(change_bytes(rng, json.dumps(stored).encode())),
-        lambda: _packed(json.dumps(stored | {"manifest": change_bytes(rng, stored["manifest"].encode()).decode("utf-8", "replace")}).encode()),
+        lambda: _packed(
+            json.dumps(stored | {"manifest": change_bytes(rng, stored["manifest"].encode()).decode("utf-8", "replace")}).encode()
+        ),
         lambda: base64.b64encode(change_bytes(rng, base64.b64decode(_packed(json.dumps(stored).encode())))).decode(),
         lambda: base64.b64encode(base64.b64encode(change_bytes(rng, gzip.compress(json.dumps(stored).encode())))).decode(),
-        lambda: _packed(rng.choice((b"", b"[]", b"null", b"1", b'"x"', b"[" * 200_000, b'{"version": ' + b"9" * 5000 + b"}", b'{"version": 1e999}'))),
+        lambda: _packed(
+            rng.choice((b"", b"[]", b"null", b"1", b'"x"', b"[" * 200_000, b'{"version": ' + b"9" * 5000 + b"}", b'{"version": 1e999}'))
+        ),
         lambda: _packed(rng.choice((b" ", b"[", b"1")) * (rng.choice((50, 900)) << 20)) if rng.random() < 0.1 else _packed(b" " * 1000),
         lambda: _packed(json.dumps(stored | {"manifest": rng.choice(_MANIFESTS)}).encode()),
         lambda: rng.choice(("", "=", "A", "é", "QQ==", "\n")),
@@ -246,7 +330,9 @@ def records(rng: random.Random, good: Good) -> Case:
         lambda: json.dumps(change_structure(rng, document)),
         lambda: change_bytes(rng, json.dumps(document).encode()).decode("utf-8", "replace"),
         lambda: json.dumps([document[0] | {rng.choice(tuple(document[0])): rng.choice(HOSTILE_TEXTS)}]),
-        lambda: json.dumps([document[1] | {"note": rng.choice(HOSTILE_TEXTS), "who": rng.choice(HOSTILE_TEXTS), "when": rng.choice(HOSTILE_TEXTS)}]),
+        lambda: json.dumps(
+            [document[1] | {"note": rng.choice(HOSTILE_TEXTS), "who": rng.choice(HOSTILE_TEXTS), "when": rng.choice(HOSTILE_TEXTS)}]
+        ),
         lambda: rng.choice(("", "null", "5", "[null]", "[" * 100_000, "{" * 1000, "[NaN]", '[{"revision": 1e999}]', "\x1b[31m")),
         lambda: json.dumps(deep(900)),
     )
@@ -264,7 +350,11 @@ def leases(rng: random.Random, good: Good) -> Case:
     for key in ("helmtool/who", "helmtool/command"):
         if rng.random() < 0.4:
             lease["metadata"]["annotations"][key] = rng.choice(HOSTILE_TEXTS)
-    command = ("unlock", "--yes") if isinstance(lease["spec"]["leaseDurationSeconds"], int) and 0 < lease["spec"]["leaseDurationSeconds"] < 9 else ("secrets", "list")
+    command = (
+        ("unlock", "--yes")
+        if isinstance(lease["spec"]["leaseDurationSeconds"], int) and 0 < lease["spec"]["leaseDurationSeconds"] < 9
+        else ("secrets", "list")
+    )
     return _case(rng, Holds(OBJECTS | {LEASE: lease}), 0, command=command)
 
 
@@ -294,8 +384,22 @@ def broken_servers(rng: random.Random, good: Good) -> Case:
     )
     seed = rng.random()
     raw = rng.choice((b"", b"HTTP/1.1 200\r\n\r\n", b"\x15\x03\x01", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b"<html>"))
-    document = rng.choice((b"", b"[]", b"null", b"<html>login</html>", b"[" * 100_000, b'{"items": 5}', b'{"items": [5]}', b"\xff", b'{"message": "\\u001b[31m"}'))
-    header = rng.choice((("Retry-After", "9" * 400), ("Warning", '299 - "\x1b[31m"'), ("Warning", "x"), ("Content-Encoding", "gzip"), ("Retry-After", "²")))
+    document = rng.choice(
+        (
+            b"",
+            b"[]",
+            b"null",
+            b"<html>login</html>",
+            b"[" * 100_000,
+            b'{"items": 5}',
+            b'{"items": [5]}',
+            b"\xff",
+            b'{"message": "\\u001b[31m"}',
+        )
+    )
+    header = rng.choice(
+        (("Retry-After", "9" * 400), ("Warning", '299 - "\x1b[31m"'), ("Warning", "x"), ("Content-Encoding", "gzip"), ("Retry-After", "²"))
+    )
     return _case(rng, Holds(OBJECTS, {rng.choice(places): rng.choice(changes)}), 0, 1, 3, 4, 5)
 
 
@@ -307,7 +411,9 @@ def kubeconfigs(rng: random.Random, good: Good) -> Case:
     """Kubeconfigs, changed; they lead to this machine alone, and start no program that does anything."""
     document = yaml.safe_load(kubeconfig("http://{server}", token=CANARY))
     user = document["users"][0]["user"]
-    user |= rng.choice(({}, {"username": "u", "password": CANARY}, {"exec": _plugin()}, {"client-key-data": CANARY, "client-certificate-data": "QQ=="}))
+    user |= rng.choice(
+        ({}, {"username": "u", "password": CANARY}, {"exec": _plugin()}, {"client-key-data": CANARY, "client-certificate-data": "QQ=="})
+    )
     document["clusters"][0]["cluster"] |= rng.choice(({}, {"certificate-authority-data": "QQ=="}, {"certificate-authority": "/dev/null"}))
     if rng.random() < 0.6:
         document = change_structure(rng, document)
@@ -325,7 +431,9 @@ def kubeconfigs(rng: random.Random, good: Good) -> Case:
 
 def hostile_yaml() -> bytes:
     """Aliases that would be more than any memory."""
-    return b"a: &a [1,1,1,1,1,1,1,1,1,1]\n" + b"".join(b"%c: &%c [%s]\n" % (c + 1, c + 1, b",".join([b"*%c" % c] * 10)) for c in b"abcdefghi")
+    return b"a: &a [1,1,1,1,1,1,1,1,1,1]\n" + b"".join(
+        b"%c: &%c [%s]\n" % (c + 1, c + 1, b",".join([b"*%c" % c] * 10)) for c in b"abcdefghi"
+    )
 
 
 def _plugin() -> dict[str, Any]:

@@ -150,7 +150,9 @@ def _truncate(rng: random.Random, content: bytes) -> bytes:
 
 
 def _insert(rng: random.Random, content: bytes) -> bytes:
-    piece = rng.choice((bytes([rng.choice(CONTROL)]), b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\t", b"\x1b[2J", b"\xc2\x9b", b"&a ", b"*a "))
+    piece = rng.choice(
+        (bytes([rng.choice(CONTROL)]), b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\t", b"\x1b[2J", b"\xc2\x9b", b"&a ", b"*a ")
+    )
     at = rng.randrange(len(content) + 1)
     return content[:at] + piece + content[at:]
 

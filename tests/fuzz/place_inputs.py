@@ -21,7 +21,9 @@ def places(rng: random.Random, good: Good) -> Case:
 
 
 def _of_the_checkout(rng: random.Random, special: Special) -> Case:
-    name = rng.choice(("values/prod.yaml", "values/environments.yaml", "charts/newdqmgui/values.yaml", "charts/newdqmgui/values.schema.json"))
+    name = rng.choice(
+        ("values/prod.yaml", "values/environments.yaml", "charts/newdqmgui/values.yaml", "charts/newdqmgui/values.schema.json")
+    )
     command = rng.choice((("render", "prod", "HG0105a"), ("validate", "prod")))
     return Case(in_a_mode(rng, *command), codes(3), {f"root/{name}": special}, names=(name, "charts/", "values/"), memory=LARGE)
 

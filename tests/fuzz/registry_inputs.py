@@ -76,8 +76,10 @@ class Answers:
     def answering(self, address: str) -> Answering:
         """The answers, of one address. The same request always gets the same answer."""
 
+        written: dict[str, bytes] = {}
+
         def answer(request: Request) -> Reply:
-            reply = self._login(request, address) or (self._harbor(request) if self.harbor else None) or _good(request)
+            reply = self._login(request, address) or (self._harbor(request) if self.harbor else None) or _good(request, written)
             for place, change in self.changes:
                 if place in request.path:
                     reply = change(random.Random(f"{self.seed}/{place}/{request.path}"), request, reply, address)
@@ -98,7 +100,9 @@ class Answers:
     def _harbor(self, request: Request) -> Reply | None:
         if not request.path.startswith("/api/v2.0/"):
             return None
-        found = [_artifact(content, [tag for tag, one in CONTENTS.tags.items() if one == content]) for content in set(CONTENTS.tags.values())]
+        found = [
+            _artifact(content, [tag for tag, one in CONTENTS.tags.items() if one == content]) for content in set(CONTENTS.tags.values())
+        ]
         found.sort(key=lambda artifact: str(artifact["digest"]))
         if request.path.endswith("/artifacts"):
             return _json(found, [("X-Total-Count", str(len(found)))])
@@ -126,14 +130,15 @@ def _json(document: Any, headers: Sequence[tuple[str, str]] = ()) -> Reply:
     return Reply(200, [("Content-Type", "application/json"), *headers], json.dumps(document).encode())
 
 
-def _good(request: Request) -> Reply:
-    """What the OCI distribution API has."""
+def _good(request: Request, written: dict[str, bytes]) -> Reply:
+    """What the OCI distribution API has; `written` are the tags that were put."""
     if request.path == f"/v2/{PATH}/tags/list":
         return _json({"name": PATH, "tags": list(CONTENTS.tags)})
     kind, _, reference = request.path.removeprefix(f"/v2/{PATH}/").partition("/")
     if kind == "manifests" and request.method == "PUT":
+        written[reference] = request.body
         return Reply(201, [("Docker-Content-Digest", digest_of(request.body))])
-    content = CONTENTS.manifest(reference) if kind == "manifests" else CONTENTS.blobs.get(reference)
+    content = written.get(reference) or CONTENTS.manifest(reference) if kind == "manifests" else CONTENTS.blobs.get(reference)
     if content is None:
         return Reply(404, [("Content-Type", "application/json")], b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
     digest = digest_of(content)
@@ -152,11 +157,25 @@ def _other_status(rng: random.Random, request: Request, reply: Reply, address: s
 
 
 def _other_header(rng: random.Random, request: Request, reply: Reply, address: str) -> Reply:
-    elsewhere = ("http://elsewhere.invalid/v2/x", "https://127.0.0.1:1/v2/", "//[", "http://[::1", "/v2/", f"http://{address}{request.path}", "")
+    elsewhere = (
+        "http://elsewhere.invalid/v2/x",
+        "https://127.0.0.1:1/v2/",
+        "//[",
+        "http://[::1",
+        "/v2/",
+        f"http://{address}{request.path}",
+        "",
+    )
     values: dict[str, tuple[str, ...]] = {
         "Content-Type": ("text/html", "application/vnd.docker.distribution.manifest.v1+json", "", ";", "\x1b[31m", INDEX),
         "Docker-Content-Digest": ("sha256:" + "0" * 64, "sha512:" + "0" * 128, "sha256:x", "", "\x1b[2J", "sha256:" + "A" * 64),
-        "Link": (f'<{request.path}>; rel="next"', *(f'<{where}>; rel="next"' for where in elsewhere), "<", "x" * 30_000, '<a>;rel="next' * 500),
+        "Link": (
+            f'<{request.path}>; rel="next"',
+            *(f'<{where}>; rel="next"' for where in elsewhere),
+            "<",
+            "x" * 30_000,
+            '<a>;rel="next' * 500,
+        ),
         "WWW-Authenticate": (
             *(f'Bearer realm="{where}"' for where in elsewhere),
             'Basic realm="',
@@ -213,7 +232,15 @@ def _huge(rng: random.Random, request: Request, reply: Reply, address: str) -> R
 
 
 def _raw(rng: random.Random, request: Request, reply: Reply, address: str) -> Reply:
-    raws = (b"", b"\r\n\r\n", b"HTTP/1.1 200\r\n\r\n", b"HTTP/9.9 200 OK\r\n\r\n", b"HTTP/1.1 abc OK\r\n\r\n", b"SSH-2.0-x\r\n", b"\x15\x03\x01\x00\x02\x02\x46")
+    raws = (
+        b"",
+        b"\r\n\r\n",
+        b"HTTP/1.1 200\r\n\r\n",
+        b"HTTP/9.9 200 OK\r\n\r\n",
+        b"HTTP/1.1 abc OK\r\n\r\n",
+        b"SSH-2.0-x\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x46",
+    )
     return replace(reply, raw=rng.choice((*raws, b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 2000 + b"\r\n", b"HTTP/1.1 200 " + b"x" * 100_000)))
 
 
@@ -260,12 +287,18 @@ def registries(rng: random.Random, good: Good) -> Case:
     if chance < 0.1 and (login != "bearer" or "stable" not in command or extra):
         return Case(arguments, codes(0), answers.files(), answers=answers, canary=CANARY)
     if chance < 0.2 and "next" not in command and not answers.harbor and "list" not in command:
-        damaged = replace(answers, login="", changes=[(f"/manifests/{digest_of(CONTENTS.tags[command[2]])}", _damaged), (f"/manifests/{command[2]}", _damaged)])
+        damaged = replace(
+            answers,
+            login="",
+            changes=[(f"/manifests/{digest_of(CONTENTS.tags[command[2]])}", _damaged), (f"/manifests/{command[2]}", _damaged)],
+        )
         return Case(arguments, codes(5), damaged.files(), answers=damaged, canary=CANARY)
     change = rng.choice((*CHANGES, *CHANGES, _slow, _huge))
     changes = [(rng.choice(PLACES), change), *((rng.choice(PLACES), rng.choice(CHANGES)) for _ in range(rng.choice((0, 0, 1))))]
     changed = replace(answers, changes=changes)
-    return Case(arguments, codes(0, 3, 4, 5), changed.files(), answers=changed, canary=CANARY)
+    # What was written, and then is not there, is an operation that failed.
+    allowed = codes(0, 1, 3, 4, 5) if "stable" in command else codes(0, 3, 4, 5)
+    return Case(arguments, allowed, changed.files(), answers=changed, canary=CANARY)
 
 
 def _damaged(rng: random.Random, request: Request, reply: Reply, address: str) -> Reply:
@@ -291,7 +324,9 @@ def credentials(rng: random.Random, good: Good) -> Case:
     elif chance < 0.9:
         content = change_bytes(rng, content)
     elif chance < 0.95:
-        content = rng.choice((b"", b"[]", b"null", b"[" * 100_000, b'{"auths": ' + b"[" * 50_000, b'{"credsStore": "fuzz-none"}', b"\xff\xfe{}"))
+        content = rng.choice(
+            (b"", b"[]", b"null", b"[" * 100_000, b'{"auths": ' + b"[" * 50_000, b'{"credsStore": "fuzz-none"}', b"\xff\xfe{}")
+        )
     name = rng.choice(LOGIN_FILES)
     variables = {"REGISTRY_AUTH_FILE": "{home}/auth.json"} if name == "home/auth.json" else {}
     answers = Answers(str(rng.random()), login="basic", extra={name: content})

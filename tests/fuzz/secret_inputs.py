@@ -53,7 +53,16 @@ def sops_files(rng: random.Random, good: Good) -> Case:
     if chance < 0.25:
         files = {"home/identity": change_bytes(rng, good.identity.encode())}
     if rng.random() < 0.5:
-        command = ("secrets", "decrypt", f"{{secrets}}/newdqmgui/{name}.encrypted", "--out", "{home}/plain", "--force", "--identity", "{home}/identity")
+        command = (
+            "secrets",
+            "decrypt",
+            f"{{secrets}}/newdqmgui/{name}.encrypted",
+            "--out",
+            "{home}/plain",
+            "--force",
+            "--identity",
+            "{home}/identity",
+        )
         return Case(in_a_mode(rng, *command), codes(0, 3), files, canary=CANARY, memory=LARGE, names=(path.rpartition("/")[2], "identity"))
     command = ("secrets", "check", "test4", "--services-config", "{secrets}", "--identity", "{home}/identity")
     return Case(in_a_mode(rng, *command), codes(0, 3), files, canary=CANARY, memory=LARGE, documents=True)
@@ -71,7 +80,8 @@ def _changed(rng: random.Random, content: bytes, good: Good) -> bytes:
         b'{"data": "x", "sops": {"age": 5, "mac": [], "version": {}}}',
         b"sops:\n  age: " + b"[" * 20_000,
         b"sops:\na: &a [*a]\n",
-        b"sops:\na: &a [1,1,1,1,1,1,1,1,1,1]\n" + b"".join(b"%c: &%c [%s]\n" % (c + 1, c + 1, b",".join([b"*%c" % c] * 10)) for c in b"abcdefghi"),
+        b"sops:\na: &a [1,1,1,1,1,1,1,1,1,1]\n"
+        + b"".join(b"%c: &%c [%s]\n" % (c + 1, c + 1, b",".join([b"*%c" % c] * 10)) for c in b"abcdefghi"),
         b"[sops]\n",
         b"sops_mac=\n",
         b"x" * (9 << 20),

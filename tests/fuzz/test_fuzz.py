@@ -129,7 +129,11 @@ def _try(kind: str, number: int, sites: Queue[Site], good: Good, found: Found) -
 def _compare(ran: Ran, code: int, out: bytes, err: bytes) -> list[str]:
     """Whether a process of its own says the same; times apart."""
     pairs = (("exit code", ran.code, code), ("stdout", _timeless(ran.out), _timeless(out)), ("stderr", _timeless(ran.err), _timeless(err)))
-    return [f"a process of its own has another {what}: {real!r:.300} instead of {forked!r:.300}" for what, forked, real in pairs if forked != real]
+    return [
+        f"a process of its own has another {what}: {real!r:.300} instead of {forked!r:.300}"
+        for what, forked, real in pairs
+        if forked != real
+    ]
 
 
 def _timeless(text: bytes) -> bytes:
@@ -141,12 +145,16 @@ def _keep(kind: str, number: int, case: Case, site: Site, ran: Ran) -> None:
     folder = KEPT / f"{SEED}-{kind}-{number}"
     folder.mkdir(parents=True, exist_ok=True)
     parts = {"arguments": repr(site.arguments(case)).encode(), "out": ran.out, "err": ran.err}
-    parts |= {name.replace("/", "_"): content if isinstance(content, bytes) else content.kind.encode() for name, content in case.files.items()}
+    parts |= {
+        name.replace("/", "_"): content if isinstance(content, bytes) else content.kind.encode() for name, content in case.files.items()
+    }
     for name, content in parts.items():
         (folder / name).write_bytes(content)
     if ":" in ONLY:
         err, out = ran.err.decode("utf-8", "replace"), ran.out.decode("utf-8", "replace")
-        print(f"{case.arguments} {ran.code} {ran.cpu:.2f} s {ran.memory >> 20} MiB; kept in {folder}\n{ascii(err[-2000:])}\n{ascii(out[-2000:])}")
+        print(
+            f"{case.arguments} {ran.code} {ran.cpu:.2f} s {ran.memory >> 20} MiB; kept in {folder}\n{ascii(err[-2000:])}\n{ascii(out[-2000:])}"
+        )
 
 
 def _result(found: Found, inputs: int) -> dict[str, object]:

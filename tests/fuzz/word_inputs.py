@@ -15,9 +15,7 @@ from sites import Good, kubeconfig
 
 CANARY = "cAnArY-of-a-set-7f3e"
 # The grammar of domain.md once more, with the days that the months have; a tag has no year, so February may have 29.
-TAG = re.compile(
-    r"HG(?:(?:0[1-9]|1[0-9]|2[0-9])(?:0[1-9]|1[0-2])|30(?:0[13-9]|1[0-2])|31(?:0[13578]|1[02]))[a-z](?:-stable)?", re.ASCII
-)
+TAG = re.compile(r"HG(?:(?:0[1-9]|1[0-9]|2[0-9])(?:0[1-9]|1[0-2])|30(?:0[13-9]|1[0-2])|31(?:0[13578]|1[02]))[a-z](?:-stable)?", re.ASCII)
 DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:h|ms|m|s))+", re.ASCII)
 
 

@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from helmtool.adapters.registry.credentials import Credential, find_credential
 from helmtool.adapters.registry.errors import LoginNeeded
 from helmtool.adapters.registry.transport import Answer, Transport
-from helmtool.model.registry import Challenge, Repository, UnexpectedAnswer, is_loopback, parse_challenges, parse_json
+from helmtool.model.registry import Challenge, Repository, UnexpectedAnswer, is_loopback, parse_challenges, parse_json, split_address
 
 TOKEN_LIMIT = 1 << 20
 FRESH = 30.0
@@ -104,7 +104,7 @@ class Authenticator:
     def _token(self, challenge: Challenge, actions: str, credential: Credential | None) -> str | None:
         """Asks the token service that the challenge names (distribution's token authentication); it may give none to nobody."""
         realm = challenge.parameters.get("realm", "")
-        parts = urlsplit(realm)
+        parts = split_address(realm, self._repository.host)
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.netloc)):
             raise UnexpectedAnswer(
                 f"{self._repository.host} names a token service without TLS; credentials do not go there", hint="tell its operators"
@@ -128,4 +128,9 @@ class Authenticator:
             form = {**query, "grant_type": "refresh_token", "client_id": "helmtool", "refresh_token": credential.identity_token}
             return self._transport.send("POST", realm, {}, limit=TOKEN_LIMIT, fields=form)
         headers = {"Authorization": credential.basic} if credential else {}
-        return self._transport.send("GET", f"{realm}{'&' if urlsplit(realm).query else '?'}{urlencode(query)}", headers, limit=TOKEN_LIMIT)
+        return self._transport.send(
+            "GET",
+            f"{realm}{'&' if split_address(realm, self._repository.host).query else '?'}{urlencode(query)}",
+            headers,
+            limit=TOKEN_LIMIT,
+        )

@@ -8,9 +8,12 @@ import os
 import threading
 from pathlib import Path
 
+from helmtool.adapters.regular import read_file
 from helmtool.adapters.toolbox import cache_home
 from helmtool.errors import HelmtoolError
 from helmtool.model.registry import Facts, facts_from
+
+LARGEST = 1 << 20
 
 
 class FactsCache:
@@ -27,8 +30,8 @@ class FactsCache:
         if self._folder is None:
             return None
         try:
-            return facts_from(json.loads(self._file(self._folder, digest).read_bytes()), digest)
-        except (OSError, ValueError):
+            return facts_from(json.loads(read_file(self._file(self._folder, digest), LARGEST)), digest)
+        except (OSError, ValueError, RecursionError):
             return None
 
     def put(self, facts: Facts) -> None:

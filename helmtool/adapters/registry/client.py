@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from helmtool.adapters.registry.auth import Authenticator
 from helmtool.adapters.registry.cache import FactsCache
@@ -27,6 +27,7 @@ from helmtool.model.registry import (
     UnexpectedAnswer,
     chosen_child,
     is_digest,
+    joined_address,
     next_page,
     parse_created,
     parse_json,
@@ -185,7 +186,7 @@ class Registry:
         link = next_page(answer.headers.get("Link"))
         if not link:
             return ""
-        before, after = urlsplit(url), urlsplit(urljoin(url, link))
+        before, after = urlsplit(url), urlsplit(joined_address(url, link, self.repository.host))
         if after.netloc != before.netloc or not after.path.startswith("/v2/"):
             raise UnexpectedAnswer(f"{self.repository.host} continues its list of tags at {after.hostname}", hint="tell its operators")
         return after._replace(scheme=before.scheme).geturl()

@@ -15,9 +15,12 @@ from typing import Any
 
 from helmtool.adapters import process
 from helmtool.adapters.registry.errors import CredentialsUnreadable
+from helmtool.adapters.regular import read_file
 from helmtool.model.registry import Repository
 
 HELPER_TIMEOUT = 30.0
+LARGEST = 4 << 20
+"""Bytes of a file of credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,12 @@ def _files(environ: Mapping[str, str]) -> Iterator[Path]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        data = json.loads(file.read_bytes() or b"{}")
+        data = json.loads(read_file(file, LARGEST) or b"{}")
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise CredentialsUnreadable(f"{file}: {error.strerror}", hint=f"ls -l {file}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CredentialsUnreadable(f"{file} is not JSON", hint=f"mend or remove {file}, then log in again") from None
     if not isinstance(data, dict) or not all(isinstance(data.get(key) or {}, dict) for key in ("auths", "credHelpers")):
         raise CredentialsUnreadable(f"{file}: expected an object with `auths`", hint=f"mend or remove {file}, then log in again")
@@ -136,7 +139,7 @@ def _ask_helper(name: str, host: str, file: Path) -> Credential | None:
     try:
         answer = json.loads(done.stdout)
         user, secret = str(answer["Username"]), str(answer["Secret"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise CredentialsUnreadable(
             f"{program} answers with something else than credentials", hint=f"echo {host} | {program} list"
         ) from None

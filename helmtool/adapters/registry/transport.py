@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 
 from helmtool import __version__
 from helmtool.adapters.registry.errors import RateLimited, RegistryFailed, RegistryUnreachable
-from helmtool.model.registry import UnexpectedAnswer, is_loopback
+from helmtool.model.registry import UnexpectedAnswer, is_loopback, joined_address
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class Transport:
             target = answer.headers.get("Location")
             if answer.status not in (301, 302, 303, 307, 308) or not target or method not in READS:
                 return answer
-            before, url = urlsplit(url), urljoin(url, target)
+            before, url = urlsplit(url), joined_address(url, target, self.host)
             after = urlsplit(url)
             if after.scheme != "https" and not (after.scheme == "http" and is_loopback(after.netloc)):
                 raise UnexpectedAnswer(

@@ -352,7 +352,8 @@ class Cluster:
                 self._resources[key.api_version] = {kind: (name, inside) for kind, (name, inside) in named.items() if "/" not in name}
             resource = self._resources[key.api_version].get(key.kind)
         if resource is None:
-            raise OperationFailed(f"{self.access.server} does not know the kind {key.kind} of {key.api_version}")
+            message = f"{self.access.server} does not know the kind {key.kind} of {key.api_version}"
+            raise OperationFailed(message, hint=f"kubectl api-resources --api-group={key.api_version.rpartition('/')[0]}")
         return resource
 
     def _objects(self, found: Any) -> builtins.list[Manifest]:
@@ -368,7 +369,7 @@ class Cluster:
             error.retry_after = answer.retry_after
             raise error
         if answer.status >= 400:
-            raise (VersionExpired if answer.status == 410 else OperationFailed)(said)
+            raise (VersionExpired if answer.status == 410 else OperationFailed)(said, hint=self._healthz())
         return answer
 
     def unreachable(self, error: Exception) -> ClusterUnreachable:

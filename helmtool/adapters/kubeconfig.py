@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from helmtool.adapters.regular import read_file
 from helmtool.errors import InvalidInput
 from helmtool.model.extent import require_bounded
+from helmtool.model.reading import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def read_access(kubeconfig: str, context: str | None = None) -> Access:
     if entry is None:
         known = ", ".join(sorted(_names(documents, "contexts"))) or "none"
         raise KubeconfigInvalid(f"{kubeconfig} has no context {chosen!r}; it has: {known}", hint="kubectl config get-contexts")
-    cluster_name = str(_inner(entry[1], "context").get("cluster") or "")
+    cluster_name = text(entry[1], "context", "cluster")
     cluster = _named(documents, "clusters", cluster_name)
     if cluster is None:
         raise KubeconfigInvalid(
@@ -93,14 +94,14 @@ def _read(path: str) -> dict[str, Any]:
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        text = read_file(Path(path), LARGEST)
+        content = read_file(Path(path), LARGEST)
     except FileNotFoundError:
         raise KubeconfigInvalid(f"no kubeconfig at {path}", hint="--kubeconfig FILE, or export KUBECONFIG=FILE") from None
     except OSError as error:
         raise KubeconfigInvalid(f"the kubeconfig {path} cannot be read: {error.strerror}", hint=f"ls -l {path}") from None
     try:
-        require_bounded(text, loader)
-        data = yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
+        require_bounded(content, loader)
+        data = yaml.load(content, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
@@ -134,7 +135,7 @@ def _named(documents: list[tuple[str, dict[str, Any]]], section: str, name: str)
 
 
 def _names(documents: list[tuple[str, dict[str, Any]]], section: str) -> set[str]:
-    return {str(item.get("name")) for _, document in documents for item in _entries(document, section)}
+    return {text(item, "name") for _, document in documents for item in _entries(document, section)}
 
 
 def _inner(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ def read_file(path: Path, limit: int) -> bytes:
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags | os.O_NONBLOCK)
 
-    with open(path, "rb", opener=opener) as file:  # noqa: PTH123 - Path.open takes no opener
+    with open(path, "rb", opener=opener) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise NoFile(errno.EINVAL, "neither a file nor a link to one", str(path))
         content = file.read(limit + 1)

@@ -111,13 +111,17 @@ class Terminal:
         if not self.quiet:
             self.line(sys.stderr, text)
 
-    def data(self, text: str) -> bool:
-        """Data on stdout, redacted; gives whether somebody still reads. Raises OperationFailed where it cannot be kept."""
-        return self._out(redact_text(text))
+    def data(self, text: str, lead: str = "") -> bool:
+        """Data on stdout, redacted and without what a terminal obeys; `lead` stands before it, in grey on a terminal.
+
+        Gives whether somebody still reads. Raises OperationFailed where it cannot be kept, as on a full disk.
+        """
+        return self._out(self.paint(harmless(lead), sys.stdout, "bright_black") + redact_text(text).translate(ESCAPES))
 
     def document(self, document: Mapping[str, Any] | Sequence[Any]) -> None:
         """The one JSON document of the command; each text in it is redacted by itself, so that it stays one."""
-        self._out(json.dumps(redact_document(document), indent=2, ensure_ascii=not _speaks_unicode(sys.stdout)))
+        text = json.dumps(redact_document(document), indent=2, ensure_ascii=not _speaks_unicode(sys.stdout))
+        self._out(text.translate(ESCAPES))
 
     def diff(self, lines: Sequence[str], stream: TextIO | None = None) -> None:
         """Lines of a unified diff, coloured on a terminal."""

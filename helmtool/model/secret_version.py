@@ -11,7 +11,6 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import base64
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -72,6 +73,7 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     requests = os.fdopen(os.dup(0), "rb")
     _import_all()
+    gc.freeze()  # what is imported stays shared with the children
     for line in requests:
         request = json.loads(line)
         answers.write(json.dumps(_run(request)) + "\n")

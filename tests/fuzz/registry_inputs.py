@@ -20,7 +20,7 @@ CANARY = "cAnArY-of-a-login-c0ffee"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 PATH = "cmsweb/newdqmgui"
-VALUES = "environment: test4\nimage: {repository: '{server}/%s'}\n" % PATH
+VALUES = f"environment: test4\nimage: {{repository: '{{server}}/{PATH}'}}\n"
 PLACES = ("/tags/list", "/manifests/HG0105a", "/manifests/", "/blobs/", "/token", "/api/v2.0/", "/v2/")
 BASIC = base64.b64encode(f"user:{CANARY}".encode()).decode()
 

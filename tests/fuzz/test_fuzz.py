@@ -44,6 +44,7 @@ class Found:
     slowest: dict[str, float] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    longest: list[tuple[float, str]] = field(default_factory=list)
     compared: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -54,6 +55,7 @@ class Found:
             self.slowest[kind] = max(self.slowest.get(kind, 0.0), ran.cpu)
             self.memory[kind] = max(self.memory.get(kind, 0), ran.memory)
             self.compared += compared
+            self.longest.append((ran.seconds, f"{kind}:{number}"))
             if wrong:
                 self.failures.append(f"{kind}:{number}: {'; '.join(wrong)}")
                 print(f"\nFAILED {self.failures[-1]}\n  again: {again(kind, number)}", flush=True)
@@ -104,6 +106,7 @@ def test_no_input_brings_it_down(sites: Queue[Site], good: Good) -> None:
             if time.monotonic() - shown > 5:
                 shown = time.monotonic()
                 print(f"{done}/{len(chosen)} inputs, {shown - begun:.0f} s, {len(found.failures)} failures", flush=True)
+    print(f"the longest took {', '.join(f'{seconds:.0f} s ({name})' for seconds, name in sorted(found.longest)[-5:])}", flush=True)
     if os.environ.get("HELMTOOL_FUZZ_RUNS") and not ONLY:
         RESULT.write_text(json.dumps(_result(found, len(chosen)), indent=1) + "\n")
     assert not found.failures, "\n".join(found.failures)
@@ -152,9 +155,7 @@ def _keep(kind: str, number: int, case: Case, site: Site, ran: Ran) -> None:
         (folder / name).write_bytes(content)
     if ":" in ONLY:
         err, out = ran.err.decode("utf-8", "replace"), ran.out.decode("utf-8", "replace")
-        print(
-            f"{case.arguments} {ran.code} {ran.cpu:.2f} s {ran.memory >> 20} MiB; kept in {folder}\n{ascii(err[-2000:])}\n{ascii(out[-2000:])}"
-        )
+        print(f"{case.arguments} {ran.code} {ran.cpu:.2f} s {ran.memory >> 20} MiB; kept in {folder}\n{err[-2000:]!a}\n{out[-2000:]!a}")
 
 
 def _result(found: Found, inputs: int) -> dict[str, object]:

@@ -25,7 +25,7 @@ def _word(rng: random.Random, good: str) -> str:
     for _ in range(rng.choice((0, 1, 1, 1, 2, 5))):
         word = text_flipped(rng, word)
     if rng.random() < 0.1:
-        word = rng.choice((*HOSTILE_TEXTS, good * 500, good + "\udcff", good.translate({ord("0"): "٠", ord("1"): "１"})))
+        word = rng.choice((*HOSTILE_TEXTS, good * 500, good + "\udcff", good.translate({ord("0"): "\u0660", ord("1"): "\uff11"})))
     return word.replace("\0", "")
 
 

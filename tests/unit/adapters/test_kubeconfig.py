@@ -88,6 +88,7 @@ def test_a_broken_ca_has_no_fingerprint_and_so_fits_no_pin(write: Write, ca: str
         ("a: 'open", "is not YAML"),
         (b"a: \xff\xfe", "is not YAML"),
         ("a: 2026-99-99", "is not YAML"),
+        ("[" * 50_000, "is not YAML"),
         ("kind: Config\n", "names no current context"),
         (config(current="current-context: ''"), "names no current context"),
         (config(current="current-context: 3"), "names no current context"),

@@ -100,6 +100,10 @@ def test_a_foreign_secret_under_the_same_labels_is_left_alone() -> None:
         {"release": payload(STORED | {"version": MARKER})},
         {"release": payload(STORED | {"info": MARKER})},
         {"release": payload(STORED | {"chart": [MARKER]})},
+        {"release": payload(STORED | {"config": [MARKER]})},
+        {"release": payload(STORED | {"version": float("inf")})},
+        {"release": base64.b64encode(base64.b64encode(b"[" * 100_000)).decode()},
+        {"release": base64.b64encode(base64.b64encode(gzip.compress(b" " * (65 << 20), 1))).decode()},
     ],
 )
 def test_a_broken_payload_is_one_sentence_that_names_the_secret_and_nothing_of_its_content(content: Any) -> None:

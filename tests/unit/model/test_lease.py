@@ -66,3 +66,7 @@ def test_in_words() -> None:
 
 def test_times_are_utc_with_microseconds() -> None:
     assert moment(datetime(2026, 5, 1, 12, tzinfo=timezone(timedelta(hours=2)))) == "2026-05-01T10:00:00.000000Z"
+
+
+def test_nobody_waits_for_years() -> None:
+    assert read_lease({"spec": {"leaseDurationSeconds": 2**31 - 1}}).seconds == 300

@@ -11,6 +11,7 @@ from helmtool.model.manifest import (
     LAST_APPLIED,
     REDACTED,
     Manifest,
+    ManifestUnreadable,
     ObjectKey,
     belongs_to,
     dump_manifest,
@@ -111,3 +112,14 @@ def test_redaction_keeps_keys_and_everything_else() -> None:
     assert redact(secret(data=None)) == secret(data={})
     config = {"kind": "ConfigMap", "metadata": {"annotations": {LAST_APPLIED: "x", "kept": "yes"}}, "data": {"open": "text"}}
     assert redact(config) == {"kind": "ConfigMap", "metadata": {"annotations": {"kept": "yes"}}, "data": {"open": "text"}}
+
+
+@pytest.mark.parametrize("text", ["a: [", "\x00", "- " * 3000, "[" * 50_000, "a: &a [1]\nb: !!python/object:a.b {}"])
+def test_a_manifest_that_is_none(text: str) -> None:
+    with pytest.raises(ManifestUnreadable):
+        parse_manifests(text)
+
+
+def test_objects_of_other_kinds_than_they_should_be() -> None:
+    assert key_of({"metadata": 5}).name == "None"
+    assert not is_hook({"metadata": {"annotations": 5}})

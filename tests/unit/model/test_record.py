@@ -87,3 +87,7 @@ def test_an_entry_that_could_not_be_shown_or_sorted_is_left_out(changed: dict[st
 def test_evidence_may_be_missing_or_hold_other_things_than_texts() -> None:
     assert load(entry(evidence=None)) == [replace(ONE, evidence=())]
     assert load(entry(evidence=[1, "a"])) == [replace(ONE, evidence=("1", "a"))]
+
+
+def test_a_record_that_nests_without_end_is_none() -> None:
+    assert load("[" * 100_000) == []

@@ -14,9 +14,12 @@ from helmtool.model.registry import (
     UnexpectedAnswer,
     WrongDigest,
     digest_of,
+    facts_from,
+    joined_address,
     next_page,
     next_tag,
     parse_challenges,
+    parse_created,
     parse_manifest,
     parse_repository,
     verify,
@@ -77,3 +80,18 @@ def test_the_clean_up() -> None:
     assert rule.drops_on(parse_tag("HG0105a"), created) == date(2026, 5, 31)
     assert rule.drops_on(parse_tag("HG0105a-stable"), created) is None
     assert Retention().drops_on(parse_tag("HG0105a"), created) is None
+
+
+def test_numbers_and_days_that_cannot_be_counted_with() -> None:
+    digest = "sha256:" + "0" * 64
+    manifest = b'{"config": {"digest": "%s", "size": 1e999}, "layers": []}' % digest.encode()
+    with pytest.raises(UnexpectedAnswer):
+        parse_manifest(manifest, "application/vnd.oci.image.manifest.v1+json", "x")
+    assert facts_from({"digest": digest, "created": None, "platforms": [], "size": float("inf")}, digest) is None
+    assert parse_created("9999-12-31T23:59:59Z") is None
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "//[", "http://h:x/", "http://h:99999/"])
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(UnexpectedAnswer, match="no address"):
+        joined_address("https://registry.example/v2/", address, "registry.example")

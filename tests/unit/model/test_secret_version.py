@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from helmtool.model.secret_version import (
     KeyChanges,
     KeyDamaged,
+    SecretUnreadable,
     canonical,
     compare_keys,
     key_object,
@@ -89,3 +90,9 @@ def test_which_secret_is_mounted(volumes: list[object] | None, name: str) -> Non
     deployment = {"kind": "Deployment", "spec": {"template": {"spec": {"volumes": volumes}}}}
     assert mounted_name([{"kind": "Service"}, deployment]) == name
     assert mounted_name([]) == ""
+
+
+def test_a_secret_that_no_api_server_takes() -> None:
+    with pytest.raises(SecretUnreadable, match="the Secret a holds what is not base64"):
+        read_version({"metadata": {"name": "a"}, "data": {"k": "QQ"}})
+    assert read_version({"metadata": 5, "data": [1]}).files == {}

@@ -348,8 +348,8 @@ class Cluster:
                 prefix = "/api/v1" if key.api_version == "v1" else f"/apis/{key.api_version}"
                 answer = self.request("GET", prefix)
                 found = [] if answer.status == 404 else listing(self._ok(answer).body, "resources")
-                named = {text(r, "kind"): (text(r, "name"), r.get("namespaced") is True) for r in found}
-                self._resources[key.api_version] = {kind: (name, inside) for kind, (name, inside) in named.items() if "/" not in name}
+                whole = [r for r in found if "/" not in text(r, "name")]
+                self._resources[key.api_version] = {text(r, "kind"): (text(r, "name"), r.get("namespaced") is True) for r in whole}
             resource = self._resources[key.api_version].get(key.kind)
         if resource is None:
             message = f"{self.access.server} does not know the kind {key.kind} of {key.api_version}"

@@ -89,7 +89,7 @@ class Project:
         file = CHART / "values.schema.json"
         try:
             schema = json.loads(self.read(file))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             where = f":{error.lineno}:{error.colno}" if isinstance(error, json.JSONDecodeError) else ""
             raise FileUnreadable(f"{self.shown(file)}{where}: the schema is not JSON", hint="make schemas") from None
         if not isinstance(schema, dict):

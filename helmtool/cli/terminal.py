@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ WIDTH = 80
 MARKS = {"done": ("✓", "green"), "skip": ("-", "bright_black"), "warn": ("!", "yellow"), "start": ("…", "cyan"), "error": ("✗", "red")}
 # In a JSON document they mean the same; C0 ends with the space, DEL and C1 are together.
 ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
 ERASE = "\r\x1b[K"
 ERASE_BELOW = "\x1b[J"
 ASCII_MARKS = {"done": "ok", "skip": "--", "warn": "!!", "start": "..", "error": "xx"}
@@ -116,7 +118,8 @@ class Terminal:
 
         Gives whether somebody still reads. Raises OperationFailed where it cannot be kept, as on a full disk.
         """
-        return self._out(self.paint(harmless(lead), sys.stdout, "bright_black") + redact_text(text).translate(ESCAPES))
+        painted = self.paint(harmless(lead), sys.stdout, "bright_black") if lead else ""
+        return self._out(painted + redact_text(text).translate(ESCAPES))
 
     def document(self, document: Mapping[str, Any] | Sequence[Any]) -> None:
         """The one JSON document of the command; each text in it is redacted by itself, so that it stays one."""
@@ -211,7 +214,8 @@ class Terminal:
             self._json_line("note", "", text.strip())
             return
         self._wipe()
-        self._write(stream, redact_text(text) + "\n")
+        pieces, coloured = COLOUR.split(redact_text(text)), self._colours(stream)
+        self._write(stream, "".join(p if coloured and COLOUR.fullmatch(p) else p.translate(ESCAPES) for p in pieces) + "\n")
 
     def _out(self, text: str) -> bool:
         self._wipe()

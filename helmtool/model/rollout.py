@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helmtool.model.manifest import Manifest
+from helmtool.model.reading import listing, number
 
 DEFAULT_DEADLINE = 600
 """The API server's own progressDeadlineSeconds."""
@@ -32,17 +33,20 @@ def judge(deployment: Manifest | None) -> Rollout:
     if deployment is None:
         return Rollout(False, False, "not there")
     spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
-    desired, ready = int(spec.get("replicas", 1)), int(status.get("readyReplicas", 0))
-    current = int(status.get("observedGeneration", 0)) >= int((deployment.get("metadata") or {}).get("generation", 0))
+    replicas = number(spec, "replicas")
+    desired, ready = 1 if replicas is None else replicas, number(status, "readyReplicas") or 0
+    current = (number(status, "observedGeneration") or 0) >= (number(deployment, "metadata", "generation") or 0)
     missing = _missing(desired, status) if current else "waiting for the controller"
     failed = current and _deadline_exceeded(status)
     text = f"{ready} of {desired} pods ready" if failed or not missing else missing
-    return Rollout(not missing and not failed, failed, text, ready, desired, float(spec.get("progressDeadlineSeconds", DEFAULT_DEADLINE)))
+    return Rollout(
+        not missing and not failed, failed, text, ready, desired, float(number(spec, "progressDeadlineSeconds") or DEFAULT_DEADLINE)
+    )
 
 
 def _missing(desired: int, status: dict[str, Any]) -> str:
     """What a complete rollout still lacks; empty when nothing."""
-    updated, total, available = (int(status.get(k, 0)) for k in ("updatedReplicas", "replicas", "availableReplicas"))
+    updated, total, available = (number(status, k) or 0 for k in ("updatedReplicas", "replicas", "availableReplicas"))
     if updated < desired:
         return f"{updated} of {desired} new pods started"
     if total > updated:
@@ -57,7 +61,7 @@ def late_mark(deployment: Manifest | None) -> tuple[str, str]:
     finds that one's report, with the name of that one's ReplicaSet, until it makes progress itself.
     """
     status = (deployment or {}).get("status") or {}
-    late = [c for c in status.get("conditions") or [] if c.get("reason") == "ProgressDeadlineExceeded"]
+    late = [c for c in listing(status, "conditions") if c.get("reason") == "ProgressDeadlineExceeded"]
     return (str(late[0].get("lastUpdateTime") or ""), str(late[0].get("message") or "")) if late else ("", "")
 
 
@@ -67,6 +71,5 @@ def _deadline_exceeded(status: dict[str, Any]) -> bool:
     Before there is one, the controller counts from the last progress of the rollout before: after one that failed an hour ago it
     calls a new one late at once, while the old pod still stops. It then names the Deployment, not a ReplicaSet.
     """
-    conditions = status.get("conditions") or []
-    late = [c for c in conditions if c.get("type") == "Progressing" and c.get("reason") == "ProgressDeadlineExceeded"]
+    late = [c for c in listing(status, "conditions") if c.get("type") == "Progressing" and c.get("reason") == "ProgressDeadlineExceeded"]
     return any(not str(c.get("message") or "").startswith("Deployment ") for c in late)

@@ -5,6 +5,7 @@ jsonschema's own messages quote values, so none of them is used: no value below 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,7 +31,9 @@ def check(values: Values, schema: dict[str, Any]) -> list[Problem]:
         findings = [finding for error in Draft7Validator(schema).iter_errors(values.data) for finding in _findings(error)]
     except Exception:
         _check_schema(schema)
-        raise
+        raise SchemaInvalid(
+            "the chart's values.schema.json cannot be used: a reference in it leads nowhere or round in a circle", hint="make schemas"
+        ) from None
     findings.sort(key=lambda finding: finding.rank)
     first: dict[Path, _Finding] = {}
     for finding in findings:
@@ -49,7 +52,8 @@ def _check_schema(schema: dict[str, Any]) -> None:
     from jsonschema import Draft7Validator, SchemaError
 
     try:
-        Draft7Validator.check_schema(schema)
+        with contextlib.suppress(RecursionError, AttributeError):
+            Draft7Validator.check_schema(schema)
     except SchemaError as error:
         where = dotted(tuple(error.absolute_path)) or "the top"
         raise SchemaInvalid(f"the chart's values.schema.json is not a JSON schema (draft 7): see {where}", hint="make schemas") from None

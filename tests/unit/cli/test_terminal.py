@@ -268,8 +268,8 @@ def test_what_is_no_json_is_a_mistake_of_the_program_not_a_half_document(streams
 
 @pytest.mark.parametrize("control", ["\x00", "\x1b[2J", "\x7f", "\x85", "\x9b2J"])
 def test_data_has_nothing_that_a_terminal_obeys(streams: Streams, control: str) -> None:
+    out, _ = streams(tty=False)
     Terminal().data(f"a{control}b")
     Terminal(output="json").document({"a": control})
-    out = streams.out.getvalue()
-    assert control[0] not in out
-    assert json.loads(out.split("\n", 1)[1]) == {"a": control}
+    assert control[0] not in out.text
+    assert json.loads(out.text.split("\n", 1)[1]) == {"a": control}

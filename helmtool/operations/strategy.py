@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from helmtool.adapters.cluster import HELM_MANAGER, Answer, Cluster
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest, key_of
+from helmtool.model.reading import text
 
 RECREATE = {"type": "Recreate"}
 
@@ -19,7 +20,8 @@ def needs_patch(manifest: Manifest, live: Manifest | None) -> bool:
     """Whether the live Deployment must lose its `rollingUpdate` before the manifest can be applied."""
     if manifest.get("kind") != "Deployment" or live is None:
         return False
-    return (manifest["spec"].get("strategy") or {}).get("type") == "Recreate" and live["spec"]["strategy"]["type"] == "RollingUpdate"
+    wanted, found = (text(deployment, "spec", "strategy", "type") for deployment in (manifest, live))
+    return wanted == "Recreate" and found == "RollingUpdate"
 
 
 def dry_run(cluster: Cluster, manifest: Manifest, live: Manifest, *, force: bool) -> Answer:

@@ -60,3 +60,8 @@ def test_how_long_a_rollout_may_stand_still() -> None:
     own["spec"]["progressDeadlineSeconds"] = 10
     assert judge(own).progress_deadline == 10
     assert judge(None).progress_deadline == math.inf
+
+
+@pytest.mark.parametrize("status", [{"conditions": [5, None]}, {"conditions": 5}, {"replicas": "x", "readyReplicas": [1]}])
+def test_a_status_of_other_kinds_than_it_has_says_nothing(status: dict[str, Any]) -> None:
+    assert not judge({"metadata": {"generation": "x"}, "spec": {"replicas": 1}, "status": status}).complete

@@ -10,7 +10,7 @@ import pytest
 
 from helmtool.errors import Problem
 from helmtool.model.document import parse_document
-from helmtool.model.schema import check
+from helmtool.model.schema import SchemaInvalid, check
 from helmtool.model.values import Layer, Values, merge, parse_set
 
 CHART = Path(__file__).parents[3] / "charts" / "newdqmgui"
@@ -170,3 +170,9 @@ def test_the_charts_own_schema() -> None:
     )
     assert {problem.path for problem in found} == {"imag", "image.tag", "service.port", "podLabels.a b", "secrets.data.x"}
     assert "hunter2" not in str(found)
+
+
+@pytest.mark.parametrize("schema", [{"$ref": "#"}, {"$ref": "#/nowhere"}, {"type": 5}])
+def test_a_schema_that_leads_nowhere_is_said(schema: dict[str, Any]) -> None:
+    with pytest.raises(SchemaInvalid):
+        check(values_of("a: 5"), schema)

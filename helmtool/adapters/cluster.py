@@ -359,7 +359,7 @@ class Cluster:
     def _objects(self, found: Any) -> builtins.list[Manifest]:
         """The objects, if what was given are some: what else stands at this address may answer in JSON too. Raises ClusterUnreachable."""
         if not isinstance(found, list) or not all(_is_object(item) for item in found):
-            raise self._unreachable(ValueError("what it gives are no Kubernetes objects"))
+            raise self.unreachable(ValueError("what it gives are no Kubernetes objects"))
         return found
 
     def _ok(self, answer: Answer) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -94,4 +95,4 @@ def _print_explained(lines: list[tuple[str, Any, str]]) -> None:
 
     width = max((len(origin) for _, _, origin in lines), default=0)
     for path, value, origin in lines:
-        terminal.data(f"  {path}: {json.dumps(value, ensure_ascii=False)}", lead=origin.ljust(width))
+        terminal.data(f"{terminal.paint(origin.ljust(width), sys.stdout, 'bright_black')}  {path}: {json.dumps(value, ensure_ascii=False)}")

@@ -113,13 +113,12 @@ class Terminal:
         if not self.quiet:
             self.line(sys.stderr, text)
 
-    def data(self, text: str, lead: str = "") -> bool:
-        """Data on stdout, redacted and without what a terminal obeys; `lead` stands before it, in grey on a terminal.
+    def data(self, text: str) -> bool:
+        """Data on stdout, redacted and without what a terminal obeys.
 
         Gives whether somebody still reads. Raises OperationFailed where it cannot be kept, as on a full disk.
         """
-        painted = self.paint(harmless(lead), sys.stdout, "bright_black") if lead else ""
-        return self._out(painted + redact_text(text).translate(ESCAPES))
+        return self._out(self._tamed(redact_text(text), sys.stdout))
 
     def document(self, document: Mapping[str, Any] | Sequence[Any]) -> None:
         """The one JSON document of the command; each text in it is redacted by itself, so that it stays one."""
@@ -214,8 +213,12 @@ class Terminal:
             self._json_line("note", "", text.strip())
             return
         self._wipe()
-        pieces, coloured = COLOUR.split(redact_text(text)), self._colours(stream)
-        self._write(stream, "".join(p if coloured and COLOUR.fullmatch(p) else p.translate(ESCAPES) for p in pieces) + "\n")
+        self._write(stream, self._tamed(redact_text(text), stream) + "\n")
+
+    def _tamed(self, text: str, stream: TextIO | None) -> str:
+        """The text without control characters; where there are colours, they stay."""
+        coloured = self._colours(stream)
+        return "".join(piece if coloured and COLOUR.fullmatch(piece) else piece.translate(ESCAPES) for piece in COLOUR.split(text))
 
     def _out(self, text: str) -> bool:
         self._wipe()

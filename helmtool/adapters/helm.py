@@ -38,6 +38,7 @@ CHART_SIGNS = (
     "chart requires kubeversion",
     "chart.metadata",
     "cannot load chart.yaml",
+    "unsupported chart version",
     "cannot load values.yaml",
 )
 

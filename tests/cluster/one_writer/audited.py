@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from embedded import Heard
 
-from helmtool.adapters import local
+from helmtool.adapters import toolbox
 from helmtool.adapters.local import kwok
-from helmtool.adapters.local.objects import NAMESPACE
-from helmtool.adapters.local.processes import end_all
 from helmtool.adapters.local.state import State
 
-LEASE = "newdqmgui-lock"
+LOG = "audit.log"
 GROUP = "writers"
 USER = f"system:serviceaccount:{GROUP}:"
 POLICY = {
@@ -61,22 +57,22 @@ class Held:
     writer: str
 
 
-def start(state: State) -> Path:
-    """Starts the cluster, and its API server again with the policy; gives the audit log."""
-    local.up(Heard())
-    end_all(state.folder)
-    policy, log = state.cluster / "policy.yaml", state.cluster / "audit.log"
+def audited_tools(folder: Path) -> dict[str, str]:
+    """The variables of a helmtool whose API server has the policy: the programs that are there, and a line before that one."""
+    server, policy = toolbox.find("kube-apiserver"), folder / "policy.json"
     policy.write_text(json.dumps(POLICY))
-    file = state.cluster / "kwok.yaml"
-    documents = list(yaml.safe_load_all(file.read_text()))
-    for document in documents:
-        for component in document.get("components") or []:
-            if component["name"] == "kube-apiserver":
-                component["args"] += [f"--audit-policy-file={policy}", f"--audit-log-path={log}"]
-    file.write_text(yaml.safe_dump_all(documents))
-    local.up(Heard())
-    assert log.exists(), kwok.kubectl(state, "get", "--raw", "/readyz")
-    return log
+    tools = folder / "cache/helmtool/tools"
+    tools.mkdir(parents=True)
+    for there in server.parents[1].iterdir():
+        if there != server.parent:
+            (tools / there.name).symlink_to(there)
+    mine = tools / server.parent.name / server.name
+    mine.parent.mkdir()
+    options = f"--audit-policy-file={policy} --audit-log-path={folder / LOG}"
+    # Under the name that it was called by, by which the cluster's processes are known.
+    mine.write_text(f'#!/bin/bash\nexec -a "$0" {server} {options} "$@"\n')
+    mine.chmod(0o755)
+    return {"XDG_CACHE_HOME": str(folder / "cache")}
 
 
 def writers(state: State, folder: Path, count: int) -> list[Path]:
@@ -145,14 +141,5 @@ def violations(writes: Sequence[Write], held: Sequence[Held]) -> list[str]:
     for one in held:
         spans[one.writer].append(one)
     outside = [w for w in writes if not w.of_the_lock and not any(h.since <= w.came and w.answered <= h.until for h in spans[w.writer])]
-    both = [(one, two) for one, two in zip(held, held[1:], strict=False) if one.until > two.since]
+    both = [(one, two) for one, two in itertools.pairwise(held) if one.until > two.since]
     return [f"outside its time with the lock: {w}" for w in outside] + [f"two at once: {one}, {two}" for one, two in both]
-
-
-def start_one(argv: Sequence[str], folder: Path, environment: Mapping[str, str], out: Path) -> subprocess.Popen[bytes]:
-    """Starts one command; its stdout and stderr go to files."""
-    with out.open("wb") as stdout, out.with_suffix(".err").open("wb") as stderr:
-        return subprocess.Popen(argv, cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
-
-
-__all__ = ["LEASE", "NAMESPACE", "Held", "Write", "holds", "os", "read", "start", "start_one", "violations", "writers"]

@@ -55,9 +55,9 @@ BOUNDS = {
     "pods": 2,
     "record_bytes": 256 * 1024,
 }
-"""The most of each that may ever be there; of the versions of the secret one for each ReplicaSet, and the key that names them."""
+"""The most of each that may ever be there; of the versions of the secret one for each ReplicaSet, and their key."""
 STEADY = ("rss", "objects", "revisions", "revision_bytes", "config_maps", "record_bytes")
-"""What may not grow once the records are full; how many versions, ReplicaSets and pods there are is a matter of chance within the bounds."""
+"""What may not grow once the records are full; how many versions, ReplicaSets and pods there are is chance, within the bounds."""
 GROWTH = 1.1
 """The largest value of the second half may be this many times the first half's."""
 

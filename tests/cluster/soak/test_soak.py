@@ -60,12 +60,10 @@ def test_nothing_grows(soak: Soak, kube: Kube) -> None:
     if second > first * 1.5 + 50:
         problems.append(f"{first} events in the first half, {second} in the second")
     if "HELMTOOL_SOAK_RUNS" in os.environ:
-        result = {
-            "seed": SEED,
-            "runs": RUNS,
-            "operations": dict(sorted(soak.done.items())),
-            "failures": problems,
-            "measures": table(measures),
-        }
-        RESULT.write_text(json.dumps(result | {"events": {"first half": first, "second half": second}}, indent=1) + "\n")
+        write_result(soak, problems, measures, {"first half": first, "second half": second})
     assert not problems, "\n".join(problems)
+
+
+def write_result(soak: Soak, problems: list[str], measures: list[Measure], made: dict[str, int]) -> None:
+    result = {"seed": SEED, "runs": RUNS, "operations": dict(sorted(soak.done.items())), "failures": problems}
+    RESULT.write_text(json.dumps(result | {"measures": table(measures), "events": made}, indent=1) + "\n")

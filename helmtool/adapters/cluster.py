@@ -7,12 +7,16 @@ import contextlib
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from helmtool.adapters.client import made_client
+from helmtool.adapters.credentials import NEW_TOKEN, Credentials, CredentialsRefused, plugin_of
 from helmtool.adapters.kubeconfig import Access
 from helmtool.errors import OperationFailed, Unreachable
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
@@ -24,7 +28,6 @@ log = logging.getLogger(__name__)
 HELM_MANAGER = "helm"
 """The field manager of Helm's server-side apply: the base name of its binary."""
 PARALLEL_REQUESTS = 8
-LONGEST_SAID = 300
 CONNECT_TIMEOUT, FIRST_TIMEOUT, READ_TIMEOUT = 5.0, 5.0, 30.0
 """Seconds: to connect, for the first answer (something may take connections and never answer), and for any other."""
 PIECE = 1 << 16
@@ -90,6 +93,7 @@ class Cluster:
     def __init__(self, access: Access, namespace: str) -> None:
         self.access = access
         self.namespace = namespace
+        self._plugin = plugin_of(access)
         self._made_client: Any = None
         self._making_client = threading.Lock()
         self._resources: dict[str, dict[str, tuple[str, bool]]] = {}
@@ -100,8 +104,13 @@ class Cluster:
         """The kubernetes client, made with the first request: importing it takes as long as Helm takes to render."""
         with self._making_client:
             if self._made_client is None:
-                self._made_client = _client(self.access)
+                self._made_client = made_client(self.access, self._plugin.credentials() if self._plugin else None)
             return self._made_client
+
+    def wait_for_credentials(self) -> None:
+        """Gives a credentials plugin the time that it needs, before a request that is given little. Raises CredentialsFailed."""
+        if self._plugin:
+            self._plugin.credentials()
 
     def request(
         self,
@@ -115,7 +124,7 @@ class Cluster:
     ) -> Answer:
         """Sends one request and gives the answer, whatever its status, unless the credentials are refused or lack a right.
 
-        `seconds` limits the whole of it. Raises ClusterUnreachable and ClusterForbidden.
+        `seconds` limits the whole of it. Raises ClusterUnreachable, ClusterForbidden and CredentialsFailed.
         """
         response = self.send(method, path, query, body, {"Accept": accept, "Content-Type": content_type}, seconds)
         return self._answer(method, path, response)
@@ -146,19 +155,43 @@ class Cluster:
         seconds: float | None = None,
         silence: float | None = None,
     ) -> Any:
-        """Sends one request and gives urllib3's response as it is, for what is no object. Raises ClusterUnreachable.
+        """Sends one request and gives urllib3's response as it is, for what is no object. Raises ClusterUnreachable and CredentialsFailed.
 
-        With `silence` its body is left unread, and reading it fails when nothing came for that many seconds.
+        With `silence` its body is left unread, and reading it fails when nothing came for that many seconds. What is refused for
+        its credentials was not done: it is sent once more where a plugin has other ones.
         """
+        until = time.monotonic() + seconds if seconds else None
+        sent = partial(self._sent, method, path, query, body, headers, until, silence)
+        response, used = sent()
+        if response.status == 401 and self._plugin and used:
+            response.close()
+            self._plugin.refused(used)
+            response, _ = sent()
+        return response
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Mapping[str, Any] | Sequence[Any] | None,
+        headers: Mapping[str, str],
+        until: float | None,
+        silence: float | None,
+    ) -> tuple[Any, Credentials | None]:
+        """The response, and the plugin's credentials that it was asked with."""
         import urllib3
 
         # The client's own request() takes no server-side-apply body, so its pool and its authentication are used directly.
         client = self.client
+        used = self._plugin.credentials(_left(until)) if self._plugin else None
+        if used and used.token:
+            client.configuration.api_key["BearerToken"] = f"Bearer {used.token}"
         sent, queries = {"User-Agent": "helmtool", **headers}, [*(query or {}).items()]
-        timeout = urllib3.Timeout(total=seconds) if seconds else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
+        timeout = urllib3.Timeout(total=_left(until)) if until else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
         try:
             client.update_params_for_auth(sent, queries, ["BearerToken"], path, method, None)
-            return client.rest_client.pool_manager.request(
+            response = client.rest_client.pool_manager.request(
                 method,
                 client.configuration.host + path + ("?" + urlencode(queries) if queries else ""),
                 body=None if body is None else json.dumps(body).encode(),
@@ -169,6 +202,7 @@ class Cluster:
             )
         except urllib3.exceptions.HTTPError as error:
             raise self.unreachable(error) from None
+        return response, used
 
     def get(self, key: ObjectKey) -> Manifest | None:
         """The live object, or nothing where there is none."""
@@ -317,6 +351,7 @@ class Cluster:
 
     def namespace_exists(self) -> bool:
         """Whether the namespace is there."""
+        self.wait_for_credentials()
         answer = self.request("GET", f"/api/v1/namespaces/{self.namespace}", seconds=FIRST_TIMEOUT)
         if answer.status == 404:
             return False
@@ -326,6 +361,7 @@ class Cluster:
 
     def system_uid(self) -> str:
         """The UID of the namespace `kube-system`: one for each cluster, for its whole life."""
+        self.wait_for_credentials()
         return text(self._ok(self.request("GET", "/api/v1/namespaces/kube-system", seconds=FIRST_TIMEOUT)).body, "metadata", "uid")
 
     def path(self, key: ObjectKey) -> str:
@@ -387,53 +423,18 @@ class Cluster:
         """The command that asks the API server for its health in the same way, without this program."""
         return f"KUBECONFIG={self.access.kubeconfig} kubectl --context {self.access.context} get --raw /healthz"
 
-    def forbidden(self, answer: Answer) -> ClusterForbidden:
+    def forbidden(self, answer: Answer) -> ClusterForbidden | CredentialsRefused:
         """What is raised where the API server refuses the credentials, or a right."""
         if answer.status == 401:
-            return ClusterForbidden(
-                f"the API server {self.access.server} does not accept the credentials of context {self.access.context}",
-                hint="export OS_TOKEN=$(openstack token issue -c id -f value), or ask for a new kubeconfig",
-            )
+            said = f"the API server {self.access.server} does not accept the credentials of context {self.access.context}"
+            asked = ", also those that its credentials plugin gave when it was asked again" if self._plugin else ""
+            return CredentialsRefused(said + asked, hint=NEW_TOKEN + ", or ask for a new kubeconfig")
         return ClusterForbidden(f"the API server forbids it: {answer.message}", hint="kubectl auth can-i --list -n " + self.namespace)
 
 
-def _client(access: Access) -> Any:
-    from kubernetes import config  # slow: only when a cluster is really talked to
-
-    where = f"context {access.context} of {access.kubeconfig}"
-    hint = f"KUBECONFIG={access.kubeconfig} kubectl config view, or ask for a new kubeconfig"
-    try:
-        new_client: Any = config.new_client_from_config
-        with _errors_logged() as said:
-            client = new_client(config_file=access.kubeconfig, context=access.context)
-    except (config.ConfigException, TypeError, AttributeError, KeyError):
-        # The client takes every entry for what it should be, and some of its messages quote the user's entry.
-        raise ClusterForbidden(f"{where} cannot be used: an entry of its user or cluster is not what kubectl expects", hint=hint) from None
-    except OSError as error:
-        raise ClusterForbidden(f"{where} cannot be used: {error.filename}: {error.strerror}", hint=hint) from None
-    except ValueError as error:
-        raise ClusterForbidden(f"{where} cannot be used: {error}", hint=hint) from None
-    if said:
-        raise ClusterForbidden(
-            f"the credentials plugin of {where} failed: {said[0][:LONGEST_SAID]}",
-            hint="export OS_TOKEN=$(openstack token issue -c id -f value)",
-        )
-    return client
-
-
-@contextlib.contextmanager
-def _errors_logged() -> Iterator[list[str]]:
-    """What the client says about a credentials plugin that fails: it only logs it, and goes on without credentials."""
-    said: list[str] = []
-    thread = threading.get_ident()
-    handler = logging.Handler(logging.ERROR)
-    handler.emit = lambda record: said.append(" ".join(redact_text(record.getMessage()).split())) if record.thread == thread else None  # type: ignore[method-assign]
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield said
-    finally:
-        root.removeHandler(handler)
+def _left(until: float | None) -> float | None:
+    """The seconds until then; a moment where it is over, so that what waits for them fails as late."""
+    return None if until is None else max(until - time.monotonic(), 0.01)
 
 
 def _decode(data: bytes) -> dict[str, Any] | None:

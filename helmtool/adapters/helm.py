@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from pyhelm3 import Command
 
+from helmtool.adapters.credentials import NEW_TOKEN, CredentialsFailed, CredentialsRefused
 from helmtool.adapters.kubeconfig import Access
 from helmtool.adapters.process import run_async
 from helmtool.errors import HelmtoolError, InvalidInput, OperationFailed, Problem, Refused, Unreachable
+from helmtool.model.duration import parse_duration
 from helmtool.model.manifest import Manifest, ManifestUnreadable, parse_manifests
 from helmtool.model.redaction import redact_text
 from helmtool.model.values import to_helm_json
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 HISTORY_MAX = 10
 """How many revisions Helm keeps: its own default, said explicitly."""
+GRACE = 30.0
+"""Seconds that helm may need beside the timeout that it was given."""
 NOISE = ("WARNING:", "level=", "Use --debug flag", "Run 'helm --help'")
 CHART = "charts/newdqmgui"
 CHART_SIGNS = (
@@ -88,10 +93,21 @@ class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
         self._access = access
         self._on_stderr = on_stderr
 
-    async def run(self, command: Sequence[Any], input: bytes | None = None) -> bytes:
-        """Runs helm without a shell in its own process group; raises an error of helmtool's own kinds."""
+    async def run(self, command: Sequence[Any], input: bytes | None = None, timeout: str | None = None) -> bytes:
+        """Runs helm without a shell in its own process group; raises an error of helmtool's own kinds.
+
+        `timeout` is what helm was told; it asks its credentials plugin outside of that, and waits for it without end.
+        """
         argv = [self._executable, *(str(part) for part in command)]
-        completed = await run_async(argv, input=input, env=self._environment(), on_stderr=self._on_stderr)
+        seconds = parse_duration(timeout) + GRACE if timeout else None
+        try:
+            completed = await run_async(argv, input=input, env=self._environment(), on_stderr=self._on_stderr, seconds=seconds)
+        except subprocess.TimeoutExpired:
+            raise HelmFailed(
+                f"helm has not ended {GRACE:.0f} s after its timeout of {timeout}, and was ended: does the kubeconfig's credentials"
+                " plugin wait for something?",
+                hint="helmtool status ENV",
+            ) from None
         if completed.returncode != 0:
             said = redact_text(completed.stderr.decode(errors="replace"))
             raise helm_error(said if said.strip() else f"it ended with exit code {completed.returncode} and said nothing")
@@ -150,13 +166,13 @@ class Helm:
         argv = ["upgrade", self.release, chart, "--install", "--namespace", self.namespace, "--values", "-", "--output", "json"]
         argv += ["--reset-values", "--server-side=true", "--disable-openapi-validation", "--history-max", HISTORY_MAX]
         argv += ["--timeout", timeout, "--description", redact_text(description), *(["--force-conflicts"] if force_conflicts else [])]
-        stdout = await self.command.run(argv, to_helm_json(dict(values)))
+        stdout = await self.command.run(argv, to_helm_json(dict(values)), timeout)
         return _applied(stdout.decode(errors="replace"))
 
     async def rollback(self, revision: int, *, timeout: str) -> None:
         """Goes back to a revision; does not wait for pods. Also the way out of a revision that was left pending."""
         argv = ["rollback", self.release, revision, "--namespace", self.namespace, "--history-max", HISTORY_MAX]
-        await self.command.run([*argv, "--server-side=true", "--force-conflicts", "--timeout", timeout])
+        await self.command.run([*argv, "--server-side=true", "--force-conflicts", "--timeout", timeout], timeout=timeout)
 
     async def plugin_diff(self, chart: Path, values: Mapping[str, Any], *, context: int) -> str:
         """What the helm-diff plugin says of an upgrade; secrets are never shown. Raises DiffPluginMissing."""
@@ -206,9 +222,13 @@ def helm_error(stderr: str) -> HelmtoolError:
         )
     if "release: already exists" in lower:  # both began at the same moment, and the other one's Secret of the revision was first
         return ReleasePending("another release began at the same moment and was faster", hint="helmtool status ENV")
+    if "getting credentials: " in lower:
+        return CredentialsFailed(f"the credentials plugin of the kubeconfig gives helm none: {text}", hint=NEW_TOKEN)
+    if lower.endswith("unauthorized") or "the server has asked for the client to provide credentials" in lower:
+        return CredentialsRefused("the API server does not accept helm's credentials", hint=NEW_TOKEN + ", or ask for a new kubeconfig")
     if "connection refused" in lower or "kubernetes cluster unreachable" in lower or "i/o timeout" in lower or "no such host" in lower:
         return HelmUnreachable(f"helm cannot reach the API server: {text}", hint="helmtool status ENV")
-    if "is forbidden: user " in lower or "the server has asked for the client to provide credentials" in lower:
+    if "is forbidden: user " in lower:
         return HelmForbidden(f"the API server forbids it to helm: {text}", hint="kubectl auth can-i --list")
     if "values don't meet the specifications of the schema" in lower:
         return ChartInvalid("the chart's schema refuses the values", problems=_schema_problems(stderr), hint="helm lint " + CHART)

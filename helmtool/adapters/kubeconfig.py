@@ -75,6 +75,22 @@ def read_access(kubeconfig: str, context: str | None = None) -> Access:
     return Access(kubeconfig, chosen, cluster_name, server, _fingerprint(body, Path(cluster[0]).parent))
 
 
+def user_of(access: Access) -> tuple[dict[str, Any], Path]:
+    """The entry of the context's user, empty where there is none, and the folder that its relative paths count from."""
+    documents = _read_all(access.kubeconfig)
+    context = _named(documents, "contexts", access.context)
+    name = str(_inner(context[1], "context").get("user") or "") if context else ""
+    found = _named(documents, "users", name)
+    return (dict(_inner(found[1], "user")), Path(found[0]).absolute().parent) if found else ({}, Path())
+
+
+def cluster_of(access: Access) -> tuple[dict[str, Any], Path]:
+    """The entry of the context's cluster, and the folder that its relative paths count from."""
+    documents = _read_all(access.kubeconfig)
+    found = _named(documents, "clusters", access.cluster)
+    return (dict(_inner(found[1], "cluster")), Path(found[0]).absolute().parent) if found else ({}, Path())
+
+
 def expand(path: str) -> str:
     """The path with a leading `~` as the home directory. Raises KubeconfigInvalid where there is no home."""
     try:

@@ -21,7 +21,7 @@ SECRET_VARIABLES = frozenset({"SOPS_AGE_KEY"})
 GUARDIAN = 'trap "" HUP INT TERM; cat >/dev/null; rm -rf -- "$0"'
 """A shell that waits until its standard input ends, which it does however this process ends, and then removes a folder."""
 _groups: set[int] = set()
-"""The process groups that `run_async` has under way."""
+"""The process groups that `run_async` and `run_apart` have under way."""
 PATIENCE = 10.0
 """Seconds for a program to end after it was asked to."""
 
@@ -62,6 +62,33 @@ def run(
         check=False,
     )
     return Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
+
+
+def run_apart(argv: Sequence[str], *, env: Mapping[str, str], timeout: float) -> Completed:
+    """Runs a program that must not ask anything: without input and without a terminal, in a session of its own.
+
+    It and all that it started are killed after `timeout` seconds, and where this process is interrupted in the wait. Raises OSError where
+    it does not start, and subprocess.TimeoutExpired.
+    """
+    log.info("run: %s", argv[0])
+    program = subprocess.Popen(
+        list(argv),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(env),
+        start_new_session=True,
+    )
+    _groups.add(program.pid)
+    try:
+        stdout, stderr = program.communicate(timeout=timeout)
+    except BaseException:
+        _kill(program.pid)  # also what it started, which would hold its outputs open
+        program.communicate()
+        raise
+    finally:
+        _groups.discard(program.pid)
+    return Completed(tuple(argv), program.returncode, stdout, stderr)
 
 
 def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -166,10 +193,12 @@ async def run_async(
     input: bytes | None = None,
     env: Mapping[str, str] | None = None,
     on_stderr: Callable[[str], None] | None = None,
+    seconds: float | None = None,
 ) -> Completed:
     """Runs a program to its end; a cancelled task sends it SIGTERM, waits for it to clean up, and only then goes on.
 
-    A second cancel waits too: a helm that is killed instead of ended leaves its revision pending.
+    A second cancel waits too: a helm that is killed instead of ended leaves its revision pending. One that has not ended after `seconds`
+    is asked to, and killed where it does not; raises subprocess.TimeoutExpired then.
 
     The program has a process group of its own, so that a Ctrl-C reaches helmtool alone, which then decides.
     """
@@ -177,7 +206,11 @@ async def run_async(
     starting = asyncio.ensure_future(_start(argv, piped=input is not None, env=env))
     communicate = asyncio.ensure_future(_communicate(starting, input))
     try:
-        stdout, stderr = await asyncio.shield(communicate)
+        async with asyncio.timeout(seconds):
+            stdout, stderr = await asyncio.shield(communicate)
+    except TimeoutError:
+        await _end_late(starting.result().pid, communicate)
+        raise subprocess.TimeoutExpired(list(argv), seconds or 0.0) from None
     except asyncio.CancelledError:
         # asyncio waits for ever for a start that is cancelled half-way: it ends first, then the program.
         await _until_done(starting)
@@ -211,11 +244,24 @@ async def _communicate(starting: asyncio.Future[asyncio.subprocess.Process], inp
         _groups.discard(started.pid)
 
 
+async def _end_late(group: int, communicate: asyncio.Future[tuple[bytes, bytes]]) -> None:
+    """SIGTERM, and SIGKILL for what does not end by it."""
+    with contextlib.suppress(OSError):
+        os.killpg(group, signal.SIGTERM)
+    killing = asyncio.get_running_loop().call_later(PATIENCE, _kill, group)
+    await _until_done(communicate)
+    killing.cancel()
+
+
 def kill_running() -> None:
-    """Kills what `run_async` has under way: for who may not write any more and cannot wait for a program to clean up."""
+    """Kills what is under way: for who may not write any more and cannot wait for a program to clean up."""
     for group in tuple(_groups):
-        with contextlib.suppress(OSError):
-            os.killpg(group, signal.SIGKILL)
+        _kill(group)
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(group, signal.SIGKILL)
 
 
 async def _until_done(future: asyncio.Future[Any]) -> None:

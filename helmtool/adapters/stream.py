@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helmtool.adapters.cluster import Cluster, ClusterForbidden, ClusterUnreachable, VersionExpired
+from helmtool.adapters.credentials import CredentialsFailed
 from helmtool.errors import HelmtoolError, OperationFailed
 from helmtool.model.manifest import Manifest, ObjectKey
 
@@ -206,6 +207,8 @@ class Stream:
     def _try_again(self, error: Exception) -> float:
         log.debug("watch of %s: %s", self.source.kind, error)
         self._version = ""
+        if isinstance(error, CredentialsFailed):  # a plugin may have better ones in a while; who holds the lock says when that is too late
+            self.trouble = error.message
         if isinstance(error, ClusterUnreachable):
             self.trouble = error.message
             return max(self._next_pause(), min(error.retry_after, LONGEST_ASKED))

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from helmtool.adapters.credentials import CredentialsFailed
 from helmtool.adapters.lease import LeaseStore
 from helmtool.adapters.process import kill_running
 from helmtool.errors import HelmtoolError, OperationFailed, Refused
@@ -49,13 +50,18 @@ class Lock:
         self._ended = threading.Event()
         self._renewed = time.monotonic()
         self.lost = ""
+        self.reached = ""
+        """How far the work under the lock has come, as a person should know it where it can be neither ended nor seen any more."""
+        self._remedy = ""
         self._keeper = threading.Thread(target=self._keep, name="lock", daemon=True)
         self._keeper.start()
 
     def require(self) -> None:
         """Raises LockLost where the lock is not held any more: nothing may be written then."""
         if self.lost:
-            raise LockLost(f"the lock of the release was lost: {self.lost}; left as it is", hint=f"helmtool status {self._environment}")
+            left = f"left as it is: {self.reached}" if self.reached else "left as it is"
+            hint = "; then: ".join(filter(None, [self._remedy, f"helmtool status {self._environment}"]))
+            raise LockLost(f"the lock of the release was lost: {self.lost}; {left}", hint=hint)
 
     def give_back(self) -> None:
         """Ends the renewals and removes the Lease; one that cannot be removed runs out by itself."""
@@ -73,6 +79,7 @@ class Lock:
                 self._renew()
             except HelmtoolError as error:
                 pause = self._lease.seconds / RETRIES
+                self._remedy = error.hint if isinstance(error, CredentialsFailed) else ""
                 if time.monotonic() - self._renewed > self._lease.seconds * GIVEN_UP:
                     self._lose(f"it could not be renewed ({error.message})")
             if self.lost:

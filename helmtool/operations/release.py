@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from helmtool.adapters.credentials import CredentialsFailed
 from helmtool.adapters.helm import ReleasePending
 from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, Refused
@@ -180,6 +181,10 @@ async def _write(plan: Plan, options: ReleaseOptions, progress: Progress, lock: 
     session, tag, seconds = plan.session, str(plan.composed.tag), parse_duration(options.timeout)
     journal = Journal(session, "release", tag, session.project.chart_version(), options.note, plan.composed.digest)
     work = _Writing(plan, options, progress, lock, journal)
+    serving = running(plan.revisions)
+    lock.reached = (
+        f"helm was not started, revision {serving.number} serves" if serving else "helm was not started, and nothing served before"
+    )
     try:
         lock.require()
         await journal.write(next_number(plan.revisions), "started")
@@ -228,6 +233,7 @@ async def _apply(work: _Writing) -> int:
     work.lock.require()
     await asyncio.to_thread(patch_strategies, session.cluster, work.plan.manifests)
     work.lock.require()
+    work.lock.reached = f"helm was under way with revision {next_number(work.plan.revisions)}, which may be pending"
     applied = await session.helm.upgrade(
         session.project.chart,
         composed.for_helm,
@@ -235,6 +241,7 @@ async def _apply(work: _Writing) -> int:
         description=f"helmtool release {session.environment.name} {composed.tag}",
         force_conflicts=bool(work.plan.forecast.conflicts),
     )
+    work.lock.reached = f"revision {applied.revision} is applied, and nobody has seen whether it serves"
     progress.done("apply", f"revision {applied.revision} of {session.environment.release}")
     if [m for m in parse_manifests(applied.manifest) if not is_hook(m)] != list(work.plan.manifests):
         progress.warn("what Helm applied is not what was previewed: does the chart ask the cluster while it renders?")
@@ -258,6 +265,8 @@ async def _after_failure(work: _Writing, error: HelmtoolError) -> HelmtoolError:
         work.lock.require()  # a lock that is lost cancels too, and says more
         return ReleaseInterrupted(f"{error.message}; interrupted again while going back: left as it is", hint=f"helmtool status {name}")
     hint = f"helmtool history {name}" + (f"; {error.hint}" if error.hint and not _is_gone(error.hint, state) else "")
+    if isinstance(error, CredentialsFailed):  # without others no command tells anything
+        hint = f"{error.hint}; then: helmtool status {name}"
     return kind(f"{error.message}; {state}", problems=error.problems, hint=hint, cause_codes=error.cause_codes)
 
 
@@ -282,6 +291,8 @@ async def _go_back(work: _Writing) -> str:
             return "somebody else has released since, so nothing is rolled back"
         action = f"rollback to {before.number} (automatic)"
         number = await go_back(session, before, history, action, work.options.timeout, work.progress, work.lock)
+    except CredentialsFailed as error:
+        return f"nothing is rolled back, for {error.message}; left as it is: {work.lock.reached}"
     except HelmtoolError as error:
         return f"the rollback to revision {before.number} failed too: {error.message}"
     work.progress.done("rollback", f"revision {number} serves what revision {before.number} was")

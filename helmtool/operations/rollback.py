@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from helmtool.adapters.credentials import CredentialsFailed
 from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, Refused
 from helmtool.model.change import Change, summary
@@ -175,9 +176,10 @@ async def _write(plan: RollbackPlan, options: RollbackOptions, progress: Progres
         raise
     except HelmtoolError as error:
         hint = f"helmtool status {session.environment.name}"
-        raise RollbackFailed(
-            f"the {action} failed: {error.message}", problems=error.problems, hint=hint, cause_codes=error.cause_codes
-        ) from None
+        message = f"the {action} failed: {error.message}"
+        if isinstance(error, CredentialsFailed):  # without others no command tells anything
+            hint, message = f"{error.hint}; then: {hint}", f"{message}; left as it is: {lock.reached}"
+        raise RollbackFailed(message, problems=error.problems, hint=hint, cause_codes=error.cause_codes) from None
     progress.done("rollback", f"revision {number} serves what revision {target.number} was")
     return number
 
@@ -196,6 +198,7 @@ async def go_back(
     """Makes the target's objects a new revision, waits for its pods, and gives its number; records how it ended."""
     number = next_number(revisions)
     journal = Journal(session, action, tag_of(target), target.chart_version, note, digest_of(target))
+    lock.reached = f"the rollback to revision {target.number} was not started"
     outcome: str = "interrupted"
     why: HelmtoolError | None = Interrupted("interrupted")
     try:
@@ -203,7 +206,9 @@ async def go_back(
         manifests = parse_manifests(target.manifest)
         await asyncio.to_thread(patch_strategies, session.cluster, manifests)
         lock.require()
+        lock.reached = f"helm was under way with the rollback to revision {target.number}, and may have left revision {number} pending"
         await session.helm.rollback(target.number, timeout=timeout)
+        lock.reached = f"revision {number} is applied, and nobody has seen whether it serves"
         await watch_rollout(session.cluster, manifests, seconds=parse_duration(timeout), progress=progress)
         await verify(session, manifests, journal.checks, progress=progress, fail=False)  # there is nothing better to go to
         outcome, why = DEPLOYED, None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 import stat
 import time
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from program import Cli, FakeApi, Inside
+from program import PATIENCE, Cli, FakeApi, Inside
 
 CLOSED = "https://127.0.0.1:1"
 SECRET = "s3cr3t-of-the-user"
@@ -115,27 +117,81 @@ def plugin(cli: Cli, script: str) -> dict[str, Any]:
     return {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(path), "interactiveMode": "Never"}}
 
 
+GIVEN = '{{"apiVersion": "client.authentication.k8s.io/{version}", "kind": "ExecCredential", "status": {status}}}'
+
+
+def gives(status: str, version: str = "v1") -> str:
+    """A line of shell that prints credentials."""
+    return f"echo '{GIVEN.format(version=version, status=status)}'"
+
+
 PLUGINS = [
-    ("echo 'OS_TOKEN is not set' >&2; exit 1", "OS_TOKEN is not set"),
-    ("exit 3", "3"),
-    ("echo garbage", "failed to decode"),
-    ("echo '[]'", "malformed"),
-    ('echo \'{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {}}\'', "missing token"),
+    ("echo 'OS_TOKEN is not set' >&2; exit 1", "ended with 1: OS_TOKEN is not set"),
+    (f"echo 'the token {SECRET} has expired' >&2; exit 1", "ended with 1: the token <redacted> has expired"),
+    ("exit 3", "ended with 3: it said nothing"),
+    ("kill -9 $$", "ended with -9"),
+    (f"echo {SECRET}", "printed no credentials; expected an ExecCredential as JSON"),
+    ("printf '\\377\\376'", "printed no credentials"),
+    ("echo '[]'", "printed no credentials"),
+    (gives("5"), "gives neither a token nor a certificate with its key"),
+    (gives("{}"), "gives neither a token nor a certificate with its key"),
+    (gives('{"clientCertificateData": "-----BEGIN"}'), "gives neither a token nor a certificate with its key"),
+    (gives('{"token": 5}'), "gives a token or certificate that cannot be one"),
+    (gives('{"token": "a\\nb"}'), "gives a token or certificate that cannot be one"),
+    (gives(f'{{"token": "{SECRET}"}}', "v1beta1"), "speaks client.authentication.k8s.io/v1beta1; the kubeconfig expects client.auth"),
+    # What asks for something gets no answer, for helm gives it no terminal either.
+    ("read -r answer || { echo 'who are you?' >&2; exit 1; }", "ended with 1: who are you?"),
+    ("read -r answer </dev/tty || { echo 'no terminal' >&2; exit 1; }", "no terminal"),
 ]
 
 
 @pytest.mark.parametrize(("script", "said"), PLUGINS, ids=[str(number) for number in range(len(PLUGINS))])
 def test_a_credentials_plugin_that_gives_none(inside: Inside, api: FakeApi, script: str, said: str) -> None:
     config = inside.kubeconfig(api.url, user=plugin(inside, script))
-    error = inside.fails(*with_config(config), code=5, says=["the credentials plugin of context ctx", said])
-    assert "OS_TOKEN" in error["hint"]
+    told = {"OS_TOKEN": SECRET}
+    error = inside.fails(*with_config(config), code=5, says=["the credentials plugin of context ctx", config, said], env=told)
+    assert error["code"] == "credentials"
+    assert "OS_TOKEN" in error["hint"] or "kubectl config view" in error["hint"]
+    assert SECRET not in json.dumps(error)
     assert api.asked == []
 
 
-def test_a_credentials_plugin_that_is_not_there(cli: Cli, api: FakeApi) -> None:
-    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/nosuch", "interactiveMode": "Never"}}
-    config = cli.kubeconfig(api.url, user=user)
-    cli.fails(*with_config(config), code=5, says=["the credentials plugin of context ctx", "/nosuch"])
+ENTRIES: list[tuple[dict[str, Any], str, str]] = [
+    ({"command": "/nosuch"}, "is not there: expected the program /nosuch, found none", "kubectl config view"),
+    ({"command": "nosuch-plugin"}, "expected the program nosuch-plugin on PATH, found none", "kubectl config view"),
+    ({"command": "bin/nosuch", "installHint": "dnf install  it"}, "/bin/nosuch, found none", "dnf install it"),
+    ({"command": ""}, "has no command (users[].user.exec.command)", "kubectl config view"),
+    ({"command": "/bin/true\0"}, "is not there", "kubectl config view"),
+    (
+        {"apiVersion": "client.authentication.k8s.io/v1alpha1"},
+        "v1alpha1; expected client.auth",
+        "kubectl config view",
+    ),
+    ({"apiVersion": None}, "is to speak no version; expected", "kubectl config view"),
+    ({"interactiveMode": "Always"}, "always asks at a terminal (interactiveMode: Always)", "OS_TOKEN"),
+]
+
+
+@pytest.mark.parametrize(("entry", "said", "hint"), ENTRIES, ids=[str(number) for number in range(len(ENTRIES))])
+def test_a_credentials_plugin_that_cannot_be_asked(inside: Inside, api: FakeApi, entry: dict[str, Any], said: str, hint: str) -> None:
+    user = plugin(inside, "exit 1")
+    config = inside.kubeconfig(api.url, user={"exec": user["exec"] | entry})
+    error = inside.fails(*with_config(config), code=5, says=["the credentials plugin of context ctx", said])
+    assert hint in error["hint"]
+    assert api.asked == []
+
+
+def test_a_credentials_plugin_that_waits_for_ever_is_ended_with_all_it_started(cli: Cli, api: FakeApi) -> None:
+    config = cli.kubeconfig(api.url, user=plugin(cli, f"echo $$ >{cli.home}/pid; sleep 300 & wait"))
+    began = time.monotonic()
+    ran = cli.run(*with_config(config), "-o", "json")
+    assert (ran.code, ran.document["error"]["code"]) == (5, "credentials")
+    assert "did not end within 20 s: does it wait for input?" in ran.document["error"]["message"]
+    assert "OS_TOKEN" in ran.document["error"]["hint"]
+    assert time.monotonic() - began < PATIENCE
+    group = int((cli.home / "pid").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.killpg(group, 0)
     assert api.asked == []
 
 

@@ -37,7 +37,7 @@ SHOWN_EVERY = 5.0
 WAYS = {"waits": ("--wait-lock", "20m"), "does not wait": (), "waits, then fails": ("--wait-lock", "20m", *UNSCHEDULABLE, *SHORT)}
 REFUSED = {"locked", "release-pending", "changed-meanwhile"}
 """How a release ends that another one was faster than; it is then begun again, up to TRIES times."""
-TRIES = 4
+TRIES = 3
 
 
 class Writer:

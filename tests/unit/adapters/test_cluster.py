@@ -16,6 +16,7 @@ import pytest
 
 from helmtool.adapters import cluster as module
 from helmtool.adapters.cluster import Answer, Cluster, ClusterForbidden, ClusterUnreachable
+from helmtool.adapters.credentials import CredentialsFailed, CredentialsRefused
 from helmtool.adapters.kubeconfig import read_access
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import ObjectKey
@@ -222,9 +223,10 @@ def test_the_namespace_and_the_uid_of_kube_system(cluster: Cluster, server: Fake
 
 def test_credentials_that_are_not_accepted_and_rights_that_are_missing(cluster: Cluster, server: FakeServer) -> None:
     server.on("GET /api/v1", 401, {"message": "Unauthorized"})
-    with pytest.raises(ClusterForbidden, match="does not accept the credentials of context x") as caught:
+    with pytest.raises(CredentialsRefused, match="does not accept the credentials of context x") as refused:
         cluster.get(KEY)
-    assert "openstack token issue" in caught.value.hint
+    assert (refused.value.exit_code, refused.value.code) == (5, "credentials-refused")
+    assert "openstack token issue" in refused.value.hint
     server.on("GET /api/v1", 403, {"message": 'configmaps is forbidden: User "ann" cannot get'})
     with pytest.raises(ClusterForbidden, match='User "ann" cannot get') as caught:
         cluster.get(KEY)
@@ -287,7 +289,7 @@ def test_a_name_that_does_not_exist_gives_the_command_to_look_with(tmp_path: Pat
 
 @pytest.mark.parametrize("user", ["3", "{client-certificate: nosuch.pem, client-key: nosuch.pem}", "{tokenFile: /nosuch/token}"])
 def test_a_user_that_the_client_cannot_read(tmp_path: Path, user: str) -> None:
-    with pytest.raises(ClusterForbidden, match="context x of ") as caught:
+    with pytest.raises(CredentialsFailed, match="context x of ") as caught:
         connect(tmp_path, "https://127.0.0.1:1", user).get(KEY)
     assert caught.value.exit_code == 5
 

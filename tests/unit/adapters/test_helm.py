@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from helmtool.adapters import toolbox
+from helmtool.adapters.credentials import CredentialsFailed, CredentialsRefused
 from helmtool.adapters.helm import (
     Applied,
     ChartInvalid,
@@ -194,6 +195,9 @@ def test_a_helm_that_ends_without_a_word(fake: FakeHelm) -> None:
 UNREACHABLE = 'Error: kubernetes cluster unreachable: Get "https://h:1/version": dial tcp h:1: connect: connection refused\n'
 FORBIDDEN = 'Error: list: secrets is forbidden: User "ann" cannot list resource "secrets" in API group ""\n'
 NO_LOGIN = "Error: query: the server has asked for the client to provide credentials (get secrets)\n"
+NO_PLUGIN = (
+    'Error: Kubernetes cluster unreachable: Get "https://h/version": getting credentials: exec: executable /p failed with exit code 1\n'
+)
 FAIL = "Error: execution error at (c/templates/a.yaml:1:3): a and b\nsecond line\n\nUse --debug flag to render out invalid YAML\n"
 NIL = 'Error: c/templates/a.yaml:1:10\n  executing "a" at <.Values.a.b>:\n    nil pointer evaluating interface {}.b\n'
 KUBE_VERSION = "Error: chart requires kubeVersion: >=1.99 which is incompatible with Kubernetes v1.37.0\n"
@@ -207,7 +211,8 @@ KUBE_VERSION = "Error: chart requires kubeVersion: >=1.99 which is incompatible 
         (UNREACHABLE, HelmUnreachable, "connection refused"),
         ('Error: UPGRADE FAILED: Get "https://h/": dial tcp: lookup h: no such host\n', HelmUnreachable, "no such host"),
         (FORBIDDEN, HelmForbidden, 'User "ann" cannot list'),
-        (NO_LOGIN, HelmForbidden, "credentials"),
+        (NO_LOGIN, CredentialsRefused, "does not accept helm's credentials"),
+        (NO_PLUGIN, CredentialsFailed, "gives helm none: Kubernetes cluster unreachable"),
         ('Error: UPGRADE FAILED: pods "a" is forbidden: exceeded quota: q\n', HelmFailed, 'helm: pods "a" is forbidden: exceeded quota: q'),
         (FAIL, ChartInvalid, "a and b second line"),
         ("Error: parse error at (c/templates/a.yaml:1): missing value for if\n", ChartInvalid, "missing value for if"),

@@ -160,8 +160,9 @@ class Cluster:
         With `silence` its body is left unread, and reading it fails when nothing came for that many seconds. What is refused for
         its credentials was not done: it is sent once more where a plugin has other ones.
         """
+        client = self.client  # making it takes its own time
         until = time.monotonic() + seconds if seconds else None
-        sent = partial(self._sent, method, path, query, body, headers, until, silence)
+        sent = partial(self._sent, client, method, path, query, body, headers, until, silence)
         response, used = sent()
         if response.status == 401 and self._plugin and used:
             response.close()
@@ -171,6 +172,7 @@ class Cluster:
 
     def _sent(
         self,
+        client: Any,
         method: str,
         path: str,
         query: Mapping[str, str] | None,
@@ -183,14 +185,13 @@ class Cluster:
         import urllib3
 
         # The client's own request() takes no server-side-apply body, so its pool and its authentication are used directly.
-        client = self.client
         used = self._plugin.credentials(_left(until)) if self._plugin else None
-        if used and used.token:
-            client.configuration.api_key["BearerToken"] = f"Bearer {used.token}"
         sent, queries = {"User-Agent": "helmtool", **headers}, [*(query or {}).items()]
         timeout = urllib3.Timeout(total=_left(until)) if until else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
         try:
             client.update_params_for_auth(sent, queries, ["BearerToken"], path, method, None)
+            if used and used.token:  # not the client's, which another thread may just be setting
+                sent["authorization"] = client.configuration.api_key["BearerToken"] = f"Bearer {used.token}"
             response = client.rest_client.pool_manager.request(
                 method,
                 client.configuration.host + path + ("?" + urlencode(queries) if queries else ""),

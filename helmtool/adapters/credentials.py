@@ -152,8 +152,8 @@ class Plugin:
     def _program(self) -> str:
         """Where the program is: beside the kubeconfig for a relative path, on PATH for a mere name."""
         command = self._entry.get("command")
-        if not command or not isinstance(command, str):
-            raise self._failed("has no command (users[].user.exec.command)", self._new_file)
+        if not command or not isinstance(command, str) or "\0" in command:
+            raise self._failed("has no command that can be one (users[].user.exec.command)", self._new_file)
         found = shutil.which(str(self._folder / command) if os.sep in command else command)
         if found is None:
             place = self._folder / command if os.sep in command else f"{command} on PATH"

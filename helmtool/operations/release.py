@@ -259,14 +259,14 @@ async def _after_failure(work: _Writing, error: HelmtoolError) -> HelmtoolError:
     try:
         with contextlib.suppress(HelmtoolError):  # the evidence is shown too; what matters now is to go back
             await work.journal.write(next_number(work.plan.revisions), outcome, error)
-        state = await _go_back(work)
+        state, remedy = await _go_back(work)
     except asyncio.CancelledError:
         uncancel()
         work.lock.require()  # a lock that is lost cancels too, and says more
         return ReleaseInterrupted(f"{error.message}; interrupted again while going back: left as it is", hint=f"helmtool status {name}")
     hint = f"helmtool history {name}" + (f"; {error.hint}" if error.hint and not _is_gone(error.hint, state) else "")
-    if isinstance(error, CredentialsFailed):  # without others no command tells anything
-        hint = f"{error.hint}; then: helmtool status {name}"
+    if remedy := remedy or (error.hint if isinstance(error, CredentialsFailed) else ""):
+        hint = f"{remedy}; then: helmtool status {name}"
     return kind(f"{error.message}; {state}", problems=error.problems, hint=hint, cause_codes=error.cause_codes)
 
 
@@ -275,25 +275,25 @@ def _is_gone(command: str, state: str) -> bool:
     return state.startswith("rolled back") and any(f" {word} " in command for word in ("pod", "logs", "exec", "history"))
 
 
-async def _go_back(work: _Writing) -> str:
-    """Rolls back to what served before, and says what serves now."""
+async def _go_back(work: _Writing) -> tuple[str, str]:
+    """Rolls back to what served before; says what serves now, and what to type first where the credentials end it."""
     session, plan, before = work.session, work.plan, running(work.plan.revisions)
     if before is None:
-        return "nothing served before, so nothing is rolled back"
+        return "nothing served before, so nothing is rolled back", ""
     if not work.options.rollback:
-        return "left as it is (--no-rollback)"
+        return "left as it is (--no-rollback)", ""
     work.progress.start("rollback", f"to revision {before.number}")
     try:
         history = await asyncio.to_thread(read_history, session.cluster, session.environment.release)
         if last(history) == last(plan.revisions):
-            return f"Helm has changed nothing, revision {before.number} serves"
+            return f"Helm has changed nothing, revision {before.number} serves", ""
         if next_number(history) > next_number(plan.revisions) + 1:
-            return "somebody else has released since, so nothing is rolled back"
+            return "somebody else has released since, so nothing is rolled back", ""
         action = f"rollback to {before.number} (automatic)"
         number = await go_back(session, before, history, action, work.options.timeout, work.progress, work.lock)
     except CredentialsFailed as error:
-        return f"nothing is rolled back, for {error.message}; left as it is: {work.lock.reached}"
+        return f"nothing is rolled back ({error.message}); left as it is: {work.lock.reached}", error.hint
     except HelmtoolError as error:
-        return f"the rollback to revision {before.number} failed too: {error.message}"
+        return f"the rollback to revision {before.number} failed too: {error.message}", ""
     work.progress.done("rollback", f"revision {number} serves what revision {before.number} was")
-    return f"rolled back: revision {number} serves what revision {before.number} was"
+    return f"rolled back: revision {number} serves what revision {before.number} was", ""

@@ -137,7 +137,7 @@ PLUGINS = [
     (gives("{}"), "gives neither a token nor a certificate with its key"),
     (gives('{"clientCertificateData": "-----BEGIN"}'), "gives neither a token nor a certificate with its key"),
     (gives('{"token": 5}'), "gives a token or certificate that cannot be one"),
-    (gives('{"token": "a\\nb"}'), "gives a token or certificate that cannot be one"),
+    (gives('{"token": "a\\u000ab"}'), "gives a token or certificate that cannot be one"),
     (gives(f'{{"token": "{SECRET}"}}', "v1beta1"), "speaks client.authentication.k8s.io/v1beta1; the kubeconfig expects client.auth"),
     # What asks for something gets no answer, for helm gives it no terminal either.
     ("read -r answer || { echo 'who are you?' >&2; exit 1; }", "ended with 1: who are you?"),
@@ -160,8 +160,8 @@ ENTRIES: list[tuple[dict[str, Any], str, str]] = [
     ({"command": "/nosuch"}, "is not there: expected the program /nosuch, found none", "kubectl config view"),
     ({"command": "nosuch-plugin"}, "expected the program nosuch-plugin on PATH, found none", "kubectl config view"),
     ({"command": "bin/nosuch", "installHint": "dnf install  it"}, "/bin/nosuch, found none", "dnf install it"),
-    ({"command": ""}, "has no command (users[].user.exec.command)", "kubectl config view"),
-    ({"command": "/bin/true\0"}, "is not there", "kubectl config view"),
+    ({"command": ""}, "has no command that can be one (users[].user.exec.command)", "kubectl config view"),
+    ({"command": "/bin/true\0"}, "has no command that can be one", "kubectl config view"),
     (
         {"apiVersion": "client.authentication.k8s.io/v1alpha1"},
         "v1alpha1; expected client.auth",

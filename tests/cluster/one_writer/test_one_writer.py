@@ -35,8 +35,8 @@ PATIENCE = 30.0 + 15.0 * RUNS
 SHOWN_EVERY = 5.0
 """Seconds between two lines of progress."""
 WAYS = {"waits": ("--wait-lock", "20m"), "does not wait": (), "waits, then fails": ("--wait-lock", "20m", *UNSCHEDULABLE, *SHORT)}
-REFUSED = {"locked", "release-pending", "changed-meanwhile"}
-"""How a release ends that another one was faster than; it is then begun again, up to TRIES times."""
+REFUSED = {"locked", "release-pending", "changed-meanwhile", "cluster-unreachable"}
+"""How a release ends that another one was faster than, or whose API server was too busy for it; it is then begun again, up to TRIES times."""
 TRIES = 3
 
 
@@ -118,6 +118,8 @@ def test_one_at_a_time(started: list[Writer], audit: Path, own_state: State) -> 
     held = holds(writes)
     problems = violations(writes, held) + [problem for writer in started for problem in writer.unclear]
     problems += wrong_end(started, held, Kube(own_state))
+    unreachable = sum(writer.words.count("cluster-unreachable") for writer in started)
+    problems += [f"{unreachable} tries found the API server too busy"] * (unreachable > RUNS // 5)
     writing = Counter(write.writer for write in writes if not write.of_the_lock)
     ends = Counter(word for writer in started for word in writer.words)
     print(f"{time.monotonic() - began:.0f} s; {ends}; the lock was held {len(held)} times, {len(writing)} wrote", flush=True)

@@ -87,11 +87,11 @@ class Soak:
 
     def _arguments(self, name: str) -> list[str]:
         if name == "rollback":
-            return ["rollback", ENV, "--timeout", "30s"]
+            return ["rollback", ENV, "--timeout", "2m"]
         if name == "new secret":
             self.checkout.put({"password": self._chance.randbytes(12).hex().encode()})
         self._tags += name != "again"
-        extra = (*UNSCHEDULABLE, *SHORT) if name == "fails" else ("--timeout", "30s")
+        extra = (*UNSCHEDULABLE, *SHORT) if name == "fails" else ("--timeout", "2m")
         return ["release", ENV, self._serving() if name == "again" else self._tag(), *self.checkout.options, *extra]
 
     def _tag(self) -> str:

@@ -36,7 +36,7 @@ SHOWN_EVERY = 5.0
 """Seconds between two lines of progress."""
 WAYS = {"waits": ("--wait-lock", "20m"), "does not wait": (), "waits, then fails": ("--wait-lock", "20m", *UNSCHEDULABLE, *SHORT)}
 REFUSED = {"locked", "release-pending", "changed-meanwhile", "cluster-unreachable"}
-"""How a release ends that another one was faster than, or whose API server was too busy for it; it is then begun again, up to TRIES times."""
+"""How a release ends that another one was faster than, or for which the API server was too busy; it is begun again, up to TRIES times."""
 TRIES = 3
 
 

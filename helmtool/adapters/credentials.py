@@ -85,10 +85,11 @@ class Plugin:
             if known and not known.expired:
                 return known
             asking = self._asking or self._ask()
+        patience = 2 * PATIENCE if seconds is None else seconds
         try:
-            return asking.result(PATIENCE * 2 if seconds is None else seconds)
+            return asking.result(patience)
         except TimeoutError:
-            raise self._failed(f"has not answered within {seconds:.0f} s") from None
+            raise self._failed(f"has not answered within {patience:.1f} s, longer than what asks for it can wait") from None
 
     def refused(self, credentials: Credentials) -> None:
         """The API server does not accept these: the next ones are asked for anew."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from helmtool.adapters import process
-from helmtool.adapters.process import Completed, run, run_async
+from helmtool.adapters.process import Completed, run, run_apart, run_async
 
 ECHO = "import sys; sys.stdout.write(sys.stdin.read()); sys.stderr.write('one\\ntwo\\n'); sys.exit(int(sys.argv[1]))"
 UNTOUCHED = "$(touch pwned) `id` ; * > x"
@@ -95,6 +95,39 @@ def test_a_blocking_program_that_takes_too_long_is_ended() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         run(python("import time; time.sleep(30)"), timeout=0.2)
     assert time.monotonic() - started < 10
+
+
+STAYS = "trap '' TERM; sleep 300 & echo $! >{folder}/child; while :; do sleep 0.1; done"
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_a_program_apart_is_ended_with_what_it_started(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_apart(["/bin/sh", "-c", STAYS.format(folder=tmp_path)], env=dict(os.environ), timeout=2.0)
+    child = int((tmp_path / "child").read_text())
+    until = time.monotonic() + 30
+    while not is_gone(child):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_a_program_apart_has_neither_input_nor_a_terminal() -> None:
+    script = "read -r line || echo no input; (: </dev/tty) 2>/dev/null || echo no terminal; echo said >&2; exit 3"
+    done = run_apart(["/bin/sh", "-c", script], env={"PATH": os.environ["PATH"]}, timeout=30.0)
+    assert (done.returncode, done.stdout, done.stderr) == (3, b"no input\nno terminal\n", b"said\n")
+
+
+def test_a_program_that_does_not_end_in_time_is_asked_to_and_then_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "PATIENCE", 0.5)
+    for script in ("sleep 300", "trap '' TERM; while :; do sleep 0.1; done"):
+        with pytest.raises(subprocess.TimeoutExpired):
+            asyncio.run(run_async(["/bin/sh", "-c", script], seconds=1.0))
 
 
 def test_lines_on_stderr_are_handed_on() -> None:

@@ -30,10 +30,10 @@ demo: venv tools ## Release, diff and roll back on an embedded cluster
 
 test: venv tools ## Run the tests: units, chart, and the embedded cluster
 	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs
-	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/cluster --ignore tests/cluster/leaks --ignore tests/cluster/crash
+	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/cluster --ignore tests/cluster/leaks --ignore tests/cluster/crash --ignore tests/cluster/one_writer --ignore tests/cluster/soak
 
 test-slow: venv tools ## Run the tests of the embedded cluster that take minutes
-	$(PYTEST) -n 2 -m slow tests/cluster --ignore tests/cluster/leaks --ignore tests/cluster/crash
+	$(PYTEST) -n 2 -m slow tests/cluster --ignore tests/cluster/leaks --ignore tests/cluster/crash --ignore tests/cluster/one_writer --ignore tests/cluster/soak
 
 test-image: venv ## Test the image's scripts: a real Kerberos realm, sudo, the pod's own paths (README of docker/newdqmgui)
 	$(PYTEST) tests/image
@@ -64,15 +64,28 @@ test-leaks: venv tools ## Hunt for leaks of secrets: a sample of two minutes (De
 test-crashes: venv tools ## Kill releases, rollbacks and secrets apply at 40 of their writes, and go on: about 7 minutes
 	$(PYTEST) -s tests/cluster/crash
 
+test-writers: venv tools ## Start 8 releases at once: one at a time writes, as the API server's audit log has it
+	$(PYTEST) -s tests/cluster/one_writer
+
+test-soak: venv tools ## A row of 24 releases and rollbacks: what it needs and leaves behind stays bounded
+	$(PYTEST) -s tests/cluster/soak
+
 crash-suite: venv tools ## The same 3,000 times, which takes most of a day; writes tests/cluster/crash/result.json
 	HELMTOOL_CRASH_RUNS=3000 $(PYTEST) -s tests/cluster/crash
 
+<<<<<<< HEAD
 test-fuzz: venv tools-client ## Fuzz what helmtool reads with a sample of 1,500 inputs: about a minute
 	$(PYTEST) -s tests/fuzz
 
 proofs: venv tools ## The proofs at their full numbers: 2,000 leak hunts, 20,000 fuzzed inputs; hours (Debian: strace)
 	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
 	HELMTOOL_FUZZ_RUNS=20000 $(PYTEST) -s tests/fuzz
+=======
+proofs: venv tools ## The proofs in full: 2,000 runs of the leak hunt, 50 releases at once, 500 in a row; about two hours (Debian: strace)
+	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
+	HELMTOOL_WRITERS_RUNS=50 $(PYTEST) -s tests/cluster/one_writer
+	HELMTOOL_SOAK_RUNS=500 $(PYTEST) -s tests/cluster/soak
+>>>>>>> 14307a6 (One writer and the soak have their targets and their page; credentials that end have theirs)
 
 lint: venv ## Check style, types and generated files
 	$(BIN)/ruff check helmtool tests tools
@@ -95,4 +108,8 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
+<<<<<<< HEAD
 .PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes crash-suite test-fuzz proofs lint schemas docs bench lock
+=======
+.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes test-writers test-soak crash-suite proofs lint schemas docs bench lock
+>>>>>>> 14307a6 (One writer and the soak have their targets and their page; credentials that end have theirs)

@@ -1,4 +1,4 @@
-"""Variables that no program inherits, whoever starts it: the kubernetes client runs the kubeconfig's credentials plugins by itself."""
+"""Variables that no program inherits, whoever starts it."""
 
 from __future__ import annotations
 

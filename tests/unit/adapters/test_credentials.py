@@ -86,7 +86,7 @@ def test_a_time_that_is_none_is_ignored(tmp_path: Path) -> None:
 def test_who_renews_a_lock_does_not_wait_for_it(tmp_path: Path) -> None:
     plugin = made(tmp_path, f"while [ ! -e {tmp_path}/go ]; do sleep 0.1; done\n{gives('tok-1')}")
     began = time.monotonic()
-    with pytest.raises(CredentialsFailed, match="has not answered within 0.5 s"):
+    with pytest.raises(CredentialsFailed, match=r"has not answered within 0\.5 s"):
         plugin.credentials(0.5)
     assert time.monotonic() - began < 10
     (tmp_path / "go").touch()

@@ -94,7 +94,7 @@ class Cluster:
     def __init__(self, access: Access, namespace: str) -> None:
         self.access = access
         self.namespace = namespace
-        self._plugin = plugin_of(access)
+        self.plugin = plugin_of(access)
         self._made_client: Any = None
         self._making_client = threading.Lock()
         self._resources: dict[str, dict[str, tuple[str, bool]]] = {}
@@ -105,13 +105,13 @@ class Cluster:
         """The kubernetes client, made with the first request: importing it takes as long as Helm takes to render."""
         with self._making_client:
             if self._made_client is None:
-                self._made_client = made_client(self.access, self._plugin.credentials() if self._plugin else None)
+                self._made_client = made_client(self.access, self.plugin.credentials() if self.plugin else None)
             return self._made_client
 
     def wait_for_credentials(self) -> None:
         """Gives a credentials plugin the time that it needs, before a request that is given little. Raises CredentialsFailed."""
-        if self._plugin:
-            self._plugin.credentials()
+        if self.plugin:
+            self.plugin.credentials()
 
     def request(
         self,
@@ -165,9 +165,9 @@ class Cluster:
         until = time.monotonic() + seconds if seconds else None
         sent = partial(self._sent, client, method, path, query, body, headers, until, silence)
         response, used = sent()
-        if response.status == 401 and self._plugin and used:
+        if response.status == 401 and self.plugin and used:
             response.close()
-            self._plugin.refused(used)
+            self.plugin.refused(used)
             response, _ = sent()
         return response
 
@@ -186,7 +186,7 @@ class Cluster:
         import urllib3
 
         # The client's own request() takes no server-side-apply body, so its pool and its authentication are used directly.
-        used = self._plugin.credentials(_left(until)) if self._plugin else None
+        used = self.plugin.credentials(_left(until)) if self.plugin else None
         sent, queries = {"User-Agent": "helmtool", **headers}, [*(query or {}).items()]
         timeout = urllib3.Timeout(total=_left(until)) if until else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
         try:
@@ -429,7 +429,7 @@ class Cluster:
         """What is raised where the API server refuses the credentials, or a right."""
         if answer.status == 401:
             said = f"the API server {self.access.server} does not accept the credentials of context {self.access.context}"
-            asked = ", also those that its credentials plugin gave when it was asked again" if self._plugin else ""
+            asked = ", also those that its credentials plugin gave when it was asked again" if self.plugin else ""
             return CredentialsRefused(said + asked, hint=NEW_TOKEN + ", or ask for a new kubeconfig")
         return ClusterForbidden(f"the API server forbids it: {answer.message}", hint="kubectl auth can-i --list -n " + self.namespace)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helmtool.adapters.cluster import Cluster, ClusterForbidden, ClusterUnreachable, VersionExpired
-from helmtool.adapters.credentials import CredentialsFailed
+from helmtool.adapters.credentials import CredentialsFailed, CredentialsRefused
 from helmtool.errors import HelmtoolError, OperationFailed
 from helmtool.model.manifest import Manifest, ObjectKey
 
@@ -71,8 +71,8 @@ class Stream:
         self.source = source
         self.trouble = ""
         """Why what is known may be old; empty while all is well."""
-        self.denied: ClusterForbidden | None = None
-        """The last right that is missing."""
+        self.denied: ClusterForbidden | CredentialsRefused | None = None
+        """The last right that is missing, or the credentials that are refused for good."""
         self.blind = False
         """Whether the objects cannot be known at all, for want of rights."""
         self.failure: Exception | None = None
@@ -132,6 +132,11 @@ class Stream:
             return POLL if self._polled else self._watch()
         except ClusterForbidden as error:
             return self._go_on_without(error)
+        except CredentialsRefused as error:
+            if self._cluster.plugin:  # which may have better ones in a while; who holds the lock says when that is too late
+                return self._try_again(error)
+            self.denied, self.blind, self._version = error, True, ""
+            return 0.0
         except Exception as error:
             # The socket of a watch that is closed from another thread fails in more ways than urllib3 has names for.
             if not (self._ended.is_set() or isinstance(error, HelmtoolError) or _is_transport(error)):
@@ -207,7 +212,7 @@ class Stream:
     def _try_again(self, error: Exception) -> float:
         log.debug("watch of %s: %s", self.source.kind, error)
         self._version = ""
-        if isinstance(error, CredentialsFailed):  # a plugin may have better ones in a while; who holds the lock says when that is too late
+        if isinstance(error, CredentialsFailed):
             self.trouble = error.message
         if isinstance(error, ClusterUnreachable):
             self.trouble = error.message

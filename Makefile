@@ -73,19 +73,14 @@ test-soak: venv tools ## A row of 24 releases and rollbacks: what it needs and l
 crash-suite: venv tools ## The same 3,000 times, which takes most of a day; writes tests/cluster/crash/result.json
 	HELMTOOL_CRASH_RUNS=3000 $(PYTEST) -s tests/cluster/crash
 
-<<<<<<< HEAD
 test-fuzz: venv tools-client ## Fuzz what helmtool reads with a sample of 1,500 inputs: about a minute
 	$(PYTEST) -s tests/fuzz
 
 proofs: venv tools ## The proofs at their full numbers: 2,000 leak hunts, 20,000 fuzzed inputs; hours (Debian: strace)
 	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
 	HELMTOOL_FUZZ_RUNS=20000 $(PYTEST) -s tests/fuzz
-=======
-proofs: venv tools ## The proofs in full: 2,000 runs of the leak hunt, 50 releases at once, 500 in a row; about two hours (Debian: strace)
-	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
 	HELMTOOL_WRITERS_RUNS=50 $(PYTEST) -s tests/cluster/one_writer
 	HELMTOOL_SOAK_RUNS=500 $(PYTEST) -s tests/cluster/soak
->>>>>>> 14307a6 (One writer and the soak have their targets and their page; credentials that end have theirs)
 
 lint: venv ## Check style, types and generated files
 	$(BIN)/ruff check helmtool tests tools
@@ -108,8 +103,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-<<<<<<< HEAD
-.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes crash-suite test-fuzz proofs lint schemas docs bench lock
-=======
-.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes test-writers test-soak crash-suite proofs lint schemas docs bench lock
->>>>>>> 14307a6 (One writer and the soak have their targets and their page; credentials that end have theirs)
+.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes crash-suite test-fuzz test-writers test-soak proofs lint schemas docs bench lock

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import contextlib
 import json
 import logging
 import threading

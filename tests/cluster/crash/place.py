@@ -1,0 +1,312 @@
+"""One place where commands are hit: a cluster and a registry, each behind a proxy, a checkout, and a disk that may be full."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from cli import RELEASE, Helmtool, copy_project
+from crashes import Crash, Outcome
+from disk import SmallDisk
+from embedded import clean
+from encrypted import make_checkout
+from hit import PATIENCE, Attempt
+from launcher import Launcher, Running
+from machine import KINDS, Machine
+from proxy import Proxy
+from registry.images import PATH, RealRegistry
+from today import as_list, today
+
+from helmtool.adapters import toolbox
+from helmtool.adapters.local import kwok
+from helmtool.adapters.local.objects import NAMESPACE
+
+ENV, IMAGES_ENV = "prod", "preprod"
+"""The environment that is released to, and the one whose registry has the tags that become stable."""
+LOCK_SECONDS = 5
+SETTLED = 60.0
+"""Seconds for the controllers, on a busy machine too."""
+TRIES = 6
+
+
+class Site:
+    """Releases that follow each other, each hit somewhere; what a run leaves serving, the next one starts from."""
+
+    def __init__(self, launcher: Launcher, machine: Machine, registry: RealRegistry, disk: SmallDisk, folder: Path) -> None:
+        self.launcher, self.machine, self.registry, self.disk = launcher, machine, registry, disk
+        self.cluster_proxy, self.registry_proxy = (
+            Proxy(machine.connect),
+            Proxy(lambda: http.client.HTTPConnection(registry.host, timeout=60)),
+        )
+        self.project = copy_project(folder / "project", str(machine.kubeconfig_through(self.cluster_proxy.host, folder / "kubeconfig")))
+        self.checkout = make_checkout(folder / "secrets")
+        self.checkout.put({"password": b"hunter2-Correct-Horse"})
+        self.output = folder
+        self._tags = 0
+        self._configure()
+        self._environment = Helmtool(variables=_on_disk(disk.folder) | {"HELMTOOL_CRASH_SITE": str(folder)}).environment
+        self.mark = f"HELMTOOL_CRASH_SITE={folder}".encode()
+        self._names: set[tuple[str, str]] = set()
+
+    def renew(self) -> None:
+        """Begins anew, with two releases to a namespace that holds nothing."""
+        self.machine.mend()
+        clean(self.machine.state)
+        for _ in range(2):
+            assert self.run(*self._release(self.next_tag())).get("deployed")
+        self._names = self._names_in({kind: self.machine.list(kind) for kind in KINDS})
+
+    def close(self) -> None:
+        self.cluster_proxy.close()
+        self.registry_proxy.close()
+
+    def _configure(self) -> None:
+        file = self.project / "values/environments.yaml"
+        document = yaml.safe_load(file.read_text())
+        document["environments"][ENV] |= {"protected": False, "stableTag": "off", "lockSeconds": LOCK_SECONDS}
+        file.write_text(yaml.safe_dump(document, sort_keys=False))
+        (self.project / f"values/{IMAGES_ENV}.yaml").write_text(f"image: {{repository: '{self.registry_proxy.host}/{PATH}'}}\n")
+
+    def next_tag(self) -> str:
+        self._tags += 1
+        return f"HG{1 + self._tags // 26 % 28:02d}{1 + self._tags // 728 % 12:02d}{chr(ord('a') + self._tags % 26)}"
+
+    def start(self, *arguments: str, output: Path | None = None) -> Running:
+        return self.launcher.start([*arguments, "-o", "json"], self.project, self._environment, output or self.output)
+
+    def run(self, *arguments: str) -> dict[str, Any]:
+        """What a command that nothing hits answers."""
+        running = self.start(*arguments)
+        code = running.wait(PATIENCE)
+        if code is None:
+            raise AssertionError(f"{arguments} hangs")
+        out, err = running.printed()
+        try:
+            answer: dict[str, Any] = json.loads(out)
+        except ValueError:
+            raise AssertionError(f"{arguments} ended with {code} and said: {out[-500:]} {err[-500:]}") from None
+        return answer
+
+    def proxy(self, command: str) -> Proxy:
+        """Where the writes of a command come by."""
+        return self.registry_proxy if command == "tag-stable" else self.cluster_proxy
+
+    def restart(self, command: str) -> None:
+        """Kills the server that the command talks to, and starts it again."""
+        if command != "tag-stable":
+            self.machine.restart()
+            return
+        self.registry.kill()
+        self.registry.start()
+
+    def prepare(self, command: str) -> tuple[list[str], list[str]]:
+        """Brings about what the command starts from; gives its command line, and that of the same for another tag."""
+        tag, other = self.next_tag(), self.next_tag()
+        if command == "release-that-fails":
+            never = ("--set", "nodeSelector.nowhere=here", "--timeout", "3s")
+            return [*self._release(tag), *never], self._release(other)
+        if command == "rollback":
+            self._require_way_back()
+            return ["rollback", ENV, "--timeout", "20s", "--yes"], self._release(other)
+        if command == "adopt":
+            self.unrelease()
+            return ["adopt", ENV, "--yes"], ["adopt", ENV, "--yes"]
+        if command == "tag-stable":
+            self.registry.push(tag)
+            return (both := ["tag", "stable", tag, "--env", IMAGES_ENV, "--yes"]), both
+        if command in ("secrets-apply", "release-new-secret"):
+            self.checkout.put({"password": os.urandom(12).hex().encode()})
+        if command == "secrets-apply":
+            return ["secrets", "apply", ENV, *self.checkout.options, "--yes"], self._release(other)
+        return self._release(tag), self._release(other)
+
+    def _release(self, tag: str) -> list[str]:
+        return ["release", ENV, tag, *self.checkout.options, "--timeout", "20s", "--yes"]
+
+    def _require_way_back(self) -> None:
+        if not self._way_back():
+            self.run(*self._release(self.next_tag()))
+
+    def _way_back(self) -> str:
+        """The tag of the newest revision that was really deployed before the last one; nothing where none was."""
+        revisions, outcomes = self.machine.revisions, self.machine.outcomes
+        served = [n for n, entry in revisions.items() if entry["info"]["status"] == "superseded" and outcomes.get(n) == "deployed"]
+        return str(revisions[served[-1]]["config"]["image"]["tag"]) if served else ""
+
+    def unrelease(self) -> None:
+        """The service as kubectl makes it, without Helm."""
+        for secret in self.machine.list("Secret", "owner=helm"):
+            self.machine.delete("Secret", secret["metadata"]["name"])
+        self.machine.delete("ConfigMap", f"{RELEASE}-releases")
+        objects = today("test4", f":{self.next_tag()}")
+        for item in objects:
+            self.machine.delete(item["kind"], item["metadata"]["name"])
+        assert self.within(SETTLED, lambda: not self.machine.list("Pod", f"app={RELEASE}")), "pods of a deleted Deployment stay"
+        content = json.dumps(as_list(objects)).encode()
+        done = kwok.kubectl(self.machine.state, "apply", "-n", NAMESPACE, "-f", "-", input=content)
+        assert done.returncode == 0, done.stderr.decode()
+        assert self.within(SETTLED, lambda: len(self.machine.serving) == 1), "what kubectl has made does not serve"
+
+    @staticmethod
+    def within(seconds: float, condition: Callable[[], bool]) -> bool:
+        """Whether the condition came true in time."""
+        until = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def writes_of(self, command: str) -> int:
+        """How many writes a command has that nothing hits."""
+        arguments, _ = self.prepare(command)
+        proxy = self.proxy(command)
+        proxy.watch()
+        self.run(*arguments)
+        number = len(proxy.writes)
+        assert number, f"{command} writes nothing"
+        self.go_on(Outcome(Crash(command, 0, "", "")), arguments)
+        return number
+
+    def crash(self, crash: Crash) -> Outcome:
+        """From a release that serves to one that serves again."""
+        outcome = Outcome(crash)
+        arguments, others = self.prepare(crash.command)
+        before, back = self.machine.tag, self._way_back()
+        pods = self.machine.serving
+        allowed = {before, *(word for words in (arguments, others) for word in words), *([back] if crash.command == "rollback" else [])}
+        Attempt(self, crash, arguments, others).run(outcome)
+        self.machine.mend()
+        self.judge(outcome, arguments, allowed, pods)
+        self.go_on(outcome, arguments)
+        return outcome
+
+    def judge(self, outcome: Outcome, arguments: list[str], allowed: set[str], pods: dict[str, str]) -> None:
+        """Right after the crash: the old version serves, or the new one; of a twin there is nothing, or all."""
+        command = outcome.crash.command
+        if command == "tag-stable":
+            tag = arguments[2]
+            if self.registry.has(f"{tag}-stable") and self.registry.read(f"{tag}-stable") != self.registry.read(tag):
+                outcome.problems.append("the twin is another image")
+        elif command == "adopt":
+            if self.machine.serving != pods:
+                outcome.problems.append(f"adopt has restarted the pod: {pods} became {self.machine.serving}")
+        elif not self.within(SETTLED, lambda: self._serves(allowed, command)):
+            outcome.problems.append(f"serves {self.machine.serving}, asked for is {self.machine.tag}, expected one of {sorted(allowed)}")
+
+    def _serves(self, allowed: set[str], command: str) -> bool:
+        """A release that cannot start, whose client is gone, has nobody who goes back: it is asked for, and does not serve."""
+        serving = list(self.machine.serving.values())
+        asked = self.machine.tag
+        return asked in allowed and (serving == [asked] or (command == "release-that-fails" and not serving))
+
+    def go_on(self, outcome: Outcome, arguments: list[str]) -> None:
+        """What a person does who knows only what the commands say, until a release serves and nothing is left."""
+        if outcome.crash.command == "tag-stable":
+            self._finish_twin(outcome, arguments)
+            return
+        tag = self.next_tag()
+        for _ in range(TRIES):
+            answer = self.run(*self._release(tag))
+            if "error" not in answer:
+                outcome.way_on.append("release")
+                break
+            if not self._follow(outcome, answer["error"]):
+                return
+        else:
+            outcome.problems.append(f"{TRIES} tries were not enough")
+        if not self.within(SETTLED, lambda: list(self.machine.serving.values()) == [tag]):
+            outcome.problems.append(f"the next release does not serve: {self.machine.serving}")
+        if not self.within(SETTLED, lambda: not self.left_over()):
+            outcome.problems += self.left_over()
+
+    def _finish_twin(self, outcome: Outcome, arguments: list[str]) -> None:
+        answer = self.run(*arguments)
+        outcome.way_on.append("tag stable")
+        if "error" in answer:
+            outcome.problems.append(str(answer["error"]))
+        elif self.registry.read(f"{arguments[2]}-stable") != self.registry.read(arguments[2]):
+            outcome.problems.append("the twin is not the same, byte for byte")
+
+    def _follow(self, outcome: Outcome, error: dict[str, Any]) -> bool:
+        """Does what the hint of a release says, if a person can do it without a look at the cluster."""
+        outcome.way_on.append(f"release: {error['code']}")
+        for command in ("unlock", "adopt"):
+            if str(error["hint"]).startswith(f"helmtool {command} {ENV}"):
+                answer = self.run(command, ENV, "--yes")
+                outcome.way_on.append(f"{command}: {answer['error']['code']}" if "error" in answer else command)
+                return True
+        if error["code"] in ("locked", "lock-lost"):  # on a busy machine a lock may be lost: the release is made once more
+            time.sleep(LOCK_SECONDS)
+            return True
+        outcome.problems.append(f"{error['code']}: {error['message'][:500]} → {error['hint']}")
+        return False
+
+    def left_over(self) -> list[str]:
+        """What must not stay after the next release has served."""
+        found = {kind: self.machine.list(kind) for kind in KINDS}
+        revisions = self.machine.revisions
+        status = {number: entry["info"]["status"] for number, entry in revisions.items()}
+        problems = [f"{sorted(more)} stay" for more in [self._names_in(found) - self._names] if more]
+        problems += [f"{sorted(less)} are gone" for less in [self._names - self._names_in(found)] if less]
+        if list(status.values()).count("deployed") != 1 or not revisions or status[max(status)] != "deployed":
+            problems.append(f"the revisions are {status}")
+        if len(found["Pod"]) != 1:
+            problems.append(f"{len(found['Pod'])} pods")
+        used = json.dumps([entry["manifest"] for entry in revisions.values()]) + json.dumps([found["Pod"], found["ReplicaSet"]])
+        unused = [name for name in map(_name, found["Secret"]) if name in self._versions(found) and name not in used]
+        return problems + ([f"{len(unused)} versions of the secret that nothing names"] if unused else [])
+
+    def _names_in(self, found: dict[str, list[dict[str, Any]]]) -> set[tuple[str, str]]:
+        """Every object by kind and name, without those whose names change from release to release."""
+        changing = self._versions(found) | {_name(item) for item in found["Secret"] if item.get("type") == "helm.sh/release.v1"}
+        names = {(kind, _name(item)) for kind, items in found.items() if kind not in ("Pod", "ReplicaSet") for item in items}
+        return {(kind, name) for kind, name in names if kind != "Secret" or name not in changing}
+
+    @staticmethod
+    def _versions(found: dict[str, list[dict[str, Any]]]) -> set[str]:
+        label = "app.kubernetes.io/component"
+        return {_name(item) for item in found["Secret"] if item["metadata"].get("labels", {}).get(label) == "secret-version"}
+
+
+def _name(item: dict[str, Any]) -> str:
+    return str(item["metadata"]["name"])
+
+
+def _on_disk(folder: Path) -> dict[str, str]:
+    """The variables of a helmtool that has its home, caches and temporary files there; the programs are where they were."""
+    tools = toolbox.tools_folder()
+    (folder / "cache/helmtool").mkdir(parents=True)
+    (folder / "cache/helmtool/tools").symlink_to(tools)
+    (folder / "tmp").mkdir()
+    places = {
+        "HOME": "",
+        "XDG_CACHE_HOME": "cache",
+        "XDG_STATE_HOME": "state",
+        "XDG_CONFIG_HOME": "config",
+        "XDG_DATA_HOME": "data",
+        "TMPDIR": "tmp",
+    }
+    return {variable: str(folder / place) for variable, place in places.items()}
+
+
+@contextmanager
+def site(launcher: Launcher, folder: Path) -> Iterator[Site]:
+    """A site in a folder of its own; nothing of it runs after the block."""
+    for name in ("state", "registry"):
+        (folder / name).mkdir(parents=True)
+    with ExitStack() as stack:
+        disk = stack.enter_context(SmallDisk(folder / "disk"))
+        registry = RealRegistry(folder / "registry").start()
+        stack.callback(registry.stop)
+        machine = stack.enter_context(Machine(folder / "state"))
+        made = Site(launcher, machine, registry, disk, folder)
+        stack.callback(made.close)
+        yield made

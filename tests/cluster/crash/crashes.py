@@ -19,7 +19,7 @@ HITS = {
     "refuse": "the server answers 503",
     "restart": "the API server (for `tag stable` the registry) is killed and started again",
     "disk-full": "the disk with home, caches, temporary files and what is printed is full from there on",
-    "two-at-once": "the same command for another tag (the same one for `tag stable`) begins",
+    "two-at-once": "a `release` of another tag begins; with `adopt` and `tag stable` the same command",
 }
 COMMANDS = {
     "release": "`release`",

@@ -72,7 +72,7 @@ class Attempt:
             "interrupt": lambda: self._running.send(signal.SIGINT),
             "interrupt-twice": self._interrupt_twice,
             "cut": self._cut,
-            "restart": lambda: self._site.restart(self._crash.command),
+            "restart": self._restart,
             "disk-full": self._site.disk.fill,
             "two-at-once": self._begin_another,
         }
@@ -101,6 +101,10 @@ class Attempt:
             self._proxy.is_cut = False
 
         threading.Timer(CUT_SECONDS, mend).start()
+
+    def _restart(self) -> None:
+        self._site.restart(self._crash.command)
+        self._proxy.forget()
 
     def _begin_another(self) -> None:
         """Before a write one that ends where the lock is held, after it one that waits for the lock."""
@@ -138,9 +142,12 @@ class Attempt:
             outcome.problems.append(f"it ended with {code} and said {out[-300:]!r} {err[-300:]!r}")
 
     def _is_clear(self, code: int, out: str) -> bool:
-        killed = self._crash.hit in ("kill", "kill-all") and code == -signal.SIGKILL
-        unreadable = self._crash.hit == "disk-full" and code in WORDS
-        return killed or unreadable or (code in WORDS and _is_answer(out, failed=code != 0))
+        if self._crash.hit in ("kill", "kill-all") and code == -signal.SIGKILL:
+            return True
+        if self._crash.hit == "disk-full":  # what it printed is on that disk
+            return code in WORDS
+        late = self._crash.hit == "interrupt-twice" and code == -signal.SIGINT  # the second one came after the last word
+        return (code in WORDS or late) and _is_answer(out, failed=code != 0)
 
 
 def _is_answer(out: str, *, failed: bool) -> bool:

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from crashes import Crash, Outcome, every_crash, in_order
+from crashes import COMMANDS, HITS, Crash, Outcome, every_crash, in_order
 
 
 class Ledger:
@@ -23,7 +23,13 @@ class Ledger:
         known: dict[str, Any] = json.loads(file.read_text()) if file and file.is_file() else {}
         self._portions: list[dict[str, Any]] = known.get("portions", [])
         self.failures: list[dict[str, Any]] = known.get("failures", [])
-        self._head = {"runs": runs, "writes": dict(writes), "points": len(every_crash(writes))}
+        self._head = {
+            "commands": COMMANDS,
+            "hits": HITS,
+            "runs": runs,
+            "writes": dict(writes),
+            "points": len(every_crash(writes)),
+        }
         self._portion: dict[str, Any] = {"seed": seed, "commit": commit, "runs": "", "ways on": {}}
         self._done: list[int] = []
         self._todo = [(failure["run"], Crash.parse(failure["crash"])) for failure in self.failures]

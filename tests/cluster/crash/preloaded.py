@@ -5,6 +5,7 @@ What is forked is a process as any other: it leads a session, its exit code and 
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -101,6 +102,8 @@ def main() -> None:
         importlib.import_module(module.name)
     for name in HEAVY:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # what is forked copies no page for the sake of its garbage collector
     wanted = serve(sys.argv[1])
     if wanted:
         become(wanted)

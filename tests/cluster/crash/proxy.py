@@ -6,12 +6,16 @@ import contextlib
 import http.client
 import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 READS = ("GET", "HEAD", "OPTIONS")
+IDLE_SECONDS = 20.0
+"""How long a connection may have been idle to be used again; servers end theirs after a minute or more."""
 HOP_BY_HOP = ("connection", "transfer-encoding", "content-length", "keep-alive")
 REFUSAL = b'{"kind":"Status","apiVersion":"v1","status":"Failure","code":503,"reason":"ServiceUnavailable"}'
 
@@ -24,7 +28,7 @@ class Proxy:
     """
 
     def __init__(self, connect: Callable[[], http.client.HTTPConnection]) -> None:
-        self.connect = connect
+        self._connect, self._idle = connect, deque[tuple[float, http.client.HTTPConnection]]()
         self._lock = threading.Lock()
         self.is_cut = False
         self.writes: list[str] = []
@@ -44,6 +48,26 @@ class Proxy:
     def close(self) -> None:
         self._http.shutdown()
         self._http.server_close()
+        self.forget()
+
+    def lend(self) -> http.client.HTTPConnection:
+        """A connection to the server, one that is open already where there is one: each new one costs both sides milliseconds."""
+        with contextlib.suppress(IndexError):
+            since, connection = self._idle.pop()
+            if time.monotonic() - since < IDLE_SECONDS:
+                return connection
+            connection.close()
+        return self._connect()
+
+    def take_back(self, connection: http.client.HTTPConnection) -> None:
+        """Keeps a connection whose last answer was read to its end."""
+        self._idle.append((time.monotonic(), connection))
+
+    def forget(self) -> None:
+        """Keeps no connection: the server is another one."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop()[1].close()
 
     def count(self, method: str, path: str, body: bytes) -> int:
         """The number of a write; 0 for what only reads, tries or renews."""
@@ -78,7 +102,8 @@ class _Handler(BaseHTTPRequestHandler):
         if proxy.is_cut or verdict == "drop":
             self._end()
             return
-        upstream = proxy.connect()
+        upstream = proxy.lend()
+        ended = False
         try:
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", *HOP_BY_HOP)}
             upstream.request(self.command, self.path, body or None, headers)
@@ -90,8 +115,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(503, REFUSAL)
             else:
                 self._stream(answer)
+                ended = answer.isclosed() and not answer.will_close
         finally:
-            upstream.close()
+            if ended:
+                proxy.take_back(upstream)
+            else:
+                upstream.close()
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = pass_on
 

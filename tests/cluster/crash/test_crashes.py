@@ -27,7 +27,7 @@ WHOLE = "HELMTOOL_CRASH_RUNS" in os.environ
 RUNS = int(os.environ.get("HELMTOOL_CRASH_RUNS", SAMPLE))
 SEED = os.environ.get("HELMTOOL_CRASH_SEED", "1")
 RESULT = Path(__file__).parent / "result.json"
-SITES = 4
+SITES = 3
 """More than there are cores: much of a run is waiting for a lock to run out."""
 
 

@@ -68,8 +68,9 @@ crash-suite: venv tools ## The same 3,000 times, which takes hours; Ctrl-C ends 
 	HELMTOOL_CRASH_RUNS=3000 $(PYTEST) -s tests/cluster/crash
 	$(BIN)/python tools/generate_reference.py
 
-proofs: venv tools ## Hunt for leaks of secrets: 2,000 random runs, about an hour (Debian: strace)
+proofs: venv tools ## Hunt for leaks of secrets: 2,000 random runs, about an hour (Debian: strace); then the crash suite, as far as it is not made
 	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
+	$(MAKE) crash-suite
 
 lint: venv ## Check style, types and generated files
 	$(BIN)/ruff check helmtool tests tools

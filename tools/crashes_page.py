@@ -23,8 +23,8 @@ $ make crash-suite
 
 `make test-crashes` makes 300 runs, among them each hit of each command and each write; `make crash-suite` 3,000, each possible crash
 at least once. It may be ended by Ctrl-C (or SIGTERM): what is under way is finished, and the next `make crash-suite` goes on from
-there. A run that failed is made again first, and stays in the file until it holds. Both need root, for a small disk that becomes full.
-Real are: API server, etcd, controllers, helm, sops, the registry; pods are simulated.
+there. A run that failed is made again first, and stays in the file until it holds. Without the file all begins anew. Both need root,
+for a small disk that becomes full. Real are: API server, etcd, controllers, helm, sops, the registry; pods are simulated.
 
 ## Hits
 

@@ -18,7 +18,8 @@ class SmallDisk:
         self.folder = folder
         folder.mkdir()
         options = f"size={MEGABYTES}m,mode=0700"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "helmtool-crash", str(folder)], check=True, timeout=30)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "helmtool-crash", str(folder)], capture_output=True, timeout=30)
+        assert done.returncode == 0, f"a small disk cannot be mounted, which needs root: {done.stderr.decode()}"
 
     def __enter__(self) -> SmallDisk:
         return self

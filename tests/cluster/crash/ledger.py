@@ -78,6 +78,13 @@ class Ledger:
         new.replace(file)
 
 
+def is_complete(file: Path, runs: int) -> bool:
+    """Whether every run holds already, so that there is nothing to go on with."""
+    known: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {"portions": [], "failures": []}
+    held = {number for portion in known["portions"] for number in numbers(portion["runs"])}
+    return not known["failures"] and held >= set(range(1, runs + 1))
+
+
 def _failure(number: int, outcome: Outcome, commit: str) -> dict[str, Any]:
     seen = {"run": number, "crash": str(outcome.crash), "commit": commit, "at": outcome.at, "code": outcome.code, "said": outcome.said}
     return seen | {"ways on": outcome.way_on, "problems": outcome.problems}

@@ -23,6 +23,7 @@ from helmtool.adapters.local.state import State
 API_SERVER = "kube-apiserver"
 START_PATIENCE = 240.0
 """Seconds that bound a mistake of the suite; helmtool's own patience is shorter."""
+BUSY, BUSY_PATIENCE = (429, 500, 503, 504), 60.0
 KINDS = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "ReplicaSet": "/apis/apps/v1/namespaces/{}/replicasets",
@@ -100,7 +101,7 @@ class Machine:
 
     def _is_ready(self) -> bool:
         try:
-            return self._ask("GET", "/readyz")[0] == 200
+            return self._once("GET", "/readyz", None)[0] == 200
         except (OSError, http.client.HTTPException):
             return False
 
@@ -117,6 +118,19 @@ class Machine:
             )
 
     def _ask(self, method: str, path: str, body: Object | None = None) -> tuple[int, bytes]:
+        """The answer; a server that is busy is asked again, as is one that has ended an idle connection."""
+        until = time.monotonic() + BUSY_PATIENCE
+        while True:
+            try:
+                status, content = self._once(method, path, body)
+                if status not in BUSY or time.monotonic() > until:
+                    return status, content
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.1)
+
+    def _once(self, method: str, path: str, body: Object | None) -> tuple[int, bytes]:
         try:
             self._connection.request(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})
             answer = self._connection.getresponse()

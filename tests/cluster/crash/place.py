@@ -34,6 +34,8 @@ LOCK_SECONDS = 5
 SETTLED = 60.0
 """Seconds for the controllers, on a busy machine too."""
 TRIES = 6
+GONE = "not renewed for"
+"""What `release` and `unlock` say of a lock whose holder is gone."""
 
 
 class Site:
@@ -50,6 +52,7 @@ class Site:
         self.checkout.put({"password": b"hunter2-Correct-Horse"})
         self.output = folder
         self._tags = 0
+        self._news: list[str] = []
         self._configure()
         self._environment = Helmtool(variables=_on_disk(disk.folder) | {"HELMTOOL_CRASH_SITE": str(folder)}).environment
         self.mark = f"HELMTOOL_CRASH_SITE={folder}".encode()
@@ -88,6 +91,7 @@ class Site:
         if code is None:
             raise AssertionError(f"{arguments} hangs")
         out, err = running.printed()
+        self._news.append(err)
         try:
             answer: dict[str, Any] = json.loads(out)
         except ValueError:
@@ -212,7 +216,8 @@ class Site:
         if outcome.crash.command == "tag-stable":
             self._finish_twin(outcome, arguments)
             return
-        tag = self.next_tag()
+        tag, held = self.next_tag(), self.machine.get("Lease", f"{RELEASE}-lock")
+        self._news = []
         for _ in range(TRIES):
             answer = self.run(*self._release(tag))
             if "error" not in answer:
@@ -222,6 +227,8 @@ class Site:
                 return
         else:
             outcome.problems.append(f"{TRIES} tries were not enough")
+        if held and not any(GONE in news for news in self._news):
+            outcome.problems.append(f"nothing was said of the lock that was left: {self._news}")
         if not self.within(SETTLED, lambda: list(self.machine.serving.values()) == [tag]):
             outcome.problems.append(f"the next release does not serve: {self.machine.serving}")
         if not self.within(SETTLED, lambda: not self.left_over()):

@@ -19,7 +19,7 @@ import pytest
 from cli import ROOT, Helmtool
 from crashes import COMMANDS, Crash, Outcome
 from launcher import Launcher
-from ledger import Ledger
+from ledger import Ledger, is_complete
 from place import Site, site
 
 SAMPLE = 300
@@ -47,6 +47,7 @@ def ended_by_sigterm() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.skipif(WHOLE and is_complete(RESULT, RUNS), reason="result.json says that all runs hold; remove it to begin anew")
 def test_crashes(folder: Path) -> None:
     environment = Helmtool().environment
     with Launcher(folder, environment) as launcher, ExitStack() as stack, ThreadPoolExecutor(SITES) as pool:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from crashes import COMMANDS, HITS, WITHOUT_HELM, Crash, Outcome, every_crash, in_order
-from ledger import Ledger, numbers, ranges
+from ledger import Ledger, is_complete, numbers, ranges
 
 WRITES = dict.fromkeys(COMMANDS, 20)
 SAMPLE = 300
@@ -47,7 +47,9 @@ def make(ledger: Ledger, *failing: int, last: int = 99) -> list[int]:
 def test_a_sitting_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:
     file = tmp_path / "result.json"
     assert make(begin(file), last=2) == [1, 2]
+    assert not is_complete(file, 5)
     assert make(begin(file)) == [3, 4, 5]
+    assert is_complete(file, 5)
     assert make(begin(file)) == []
     assert make(begin(file, runs=7)) == [6, 7]
     assert [portion["runs"] for portion in json.loads(file.read_text())["portions"]] == ["1-2", "3-5", "6-7"]
@@ -59,6 +61,7 @@ def test_a_failure_stays_until_its_run_was_made_again_and_holds(tmp_path: Path) 
     assert make(ledger, 2, 3) == [1, 2, 3, 4, 5]
     assert [failure["run"] for failure in ledger.failures] == [2, 3]
     assert ledger.done == 3
+    assert not is_complete(file, 5)
 
     again = begin(file)
     assert make(again, 3) == [2, 3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +29,8 @@ class SmallDisk:
         subprocess.run(["umount", "--lazy", str(self.folder)], check=True, timeout=30)
 
     def fill(self) -> None:
-        """Leaves no byte: what writes there gets ENOSPC."""
+        """Leaves no byte: what writes there gets ENOSPC. Helm's cache of what the API server knows goes first, for helm to write it anew."""
+        shutil.rmtree(self.folder / ".kube", ignore_errors=True)
         with (self.folder / "filler").open("ab", buffering=0) as file:
             for size in (1 << 16, 1 << 12, 1):
                 _append(file.fileno(), b"\0" * size)

@@ -15,10 +15,14 @@ Result = TypeVar("Result")
 
 def run(operation: Coroutine[Any, Any, Result]) -> Result:
     """The operation's result; the first Ctrl-C or SIGTERM cancels it, so that it can clean up, a second one ends it."""
+    before = signal.getsignal(signal.SIGTERM)
     try:
         return asyncio.run(_with_sigterm(operation))
     except KeyboardInterrupt:
         raise Interrupted("interrupted twice: left as it is", hint="helmtool status ENV says what is pending") from None
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # asyncio leaves the system's own, which ends the process without a word
 
 
 async def _with_sigterm(operation: Coroutine[Any, Any, Result]) -> Result:

@@ -29,7 +29,7 @@ class SmallDisk:
         subprocess.run(["umount", "--lazy", str(self.folder)], check=True, timeout=30)
 
     def fill(self) -> None:
-        """Leaves no byte: what writes there gets ENOSPC. Helm's cache of what the API server knows goes first, for helm to write it anew."""
+        """Leaves no byte: what writes there gets ENOSPC. Helm's cache of the API server's kinds goes first, for helm to write it anew."""
         shutil.rmtree(self.folder / ".kube", ignore_errors=True)
         with (self.folder / "filler").open("ab", buffering=0) as file:
             for size in (1 << 16, 1 << 12, 1):

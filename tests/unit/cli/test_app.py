@@ -207,18 +207,21 @@ def test_a_working_directory_and_home_that_are_gone(tmp_path: Path) -> None:
     assert "--config-dir DIR" in err
 
 
-def test_ctrl_c_of_the_whole_program(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_of_the_whole_program(tmp_path: Path, number: signal.Signals) -> None:
     code = (
-        "import sys, time, pathlib, helmtool.model.tag as tag, helmtool.cli.app as app\n"
-        "def hang(_):\n    pathlib.Path(sys.argv[1]).touch()\n    time.sleep(30)\n"
-        "tag.parse_tag = hang\nsys.exit(app.run(['tag', 'check', 'HG0105a']))\n"
+        "import sys, time, pathlib, helmtool.model.tag as tag\n"
+        "from helmtool.__main__ import main\n"
+        "ready = pathlib.Path(sys.argv[1])\n"
+        "def hang(_):\n    ready.touch()\n    time.sleep(30)\n"
+        "tag.parse_tag, sys.argv[1:] = hang, ['tag', 'check', 'HG0105a']\nmain()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "ready")], stderr=subprocess.PIPE, text=True)
     for _ in range(400):
         if (tmp_path / "ready").exists():
             break
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "✗ interrupted" in err

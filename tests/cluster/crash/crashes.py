@@ -56,11 +56,15 @@ class Crash:
 
 @dataclass
 class Outcome:
-    """What was seen of one crash: where it was, how the command ended, what it took to go on; `problems` is empty where all held."""
+    """What was seen of one crash: where it was, how the command ended (and the one beside it), what it took to go on.
+
+    `problems` is empty where all held.
+    """
 
     crash: Crash
     at: str = ""
     code: int = 0
+    beside: int | None = None
     said: str = ""
     way_on: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

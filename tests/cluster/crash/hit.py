@@ -41,10 +41,9 @@ class Attempt:
         self._running = self._site.start(*self._arguments, output=self._site.disk.folder)
         self._known.set()
         try:
-            self._note(outcome, self._running)
-            outcome.code = self._running.code or 0
+            outcome.code = self._note(outcome, self._running)
             if self._second:
-                self._note(outcome, self._second)
+                outcome.beside = self._note(outcome, self._second)
             self._wait_for_programs(outcome)
         finally:
             writes = self._proxy.writes
@@ -127,19 +126,21 @@ class Attempt:
             outcome.problems.append(f"programs run on: {self._programs()}")
             self._kill_programs()
 
-    def _note(self, outcome: Outcome, running: Running) -> None:
-        """How a command ended; whoever was not killed says what is."""
+    def _note(self, outcome: Outcome, running: Running) -> int:
+        """Writes down how a command ended, and gives its exit code; whoever was not killed says what is."""
         code = running.wait(PATIENCE)
         if code is None:
             outcome.problems.append("it hangs")
             running.send(signal.SIGKILL)
-            running.wait(PATIENCE)
+            code = running.wait(PATIENCE)
+            assert code is not None, "it cannot be killed"
         out, err = running.printed()
         outcome.said = err.strip().splitlines()[-1][:300] if err.strip() else ""
         if "Traceback" in err:
             outcome.problems.append(f"a traceback: {err[-1000:]}")
-        if code is not None and not self._is_clear(code, out):
+        if not self._is_clear(code, out):
             outcome.problems.append(f"it ended with {code} and said {out[-300:]!r} {err[-300:]!r}")
+        return code
 
     def _is_clear(self, code: int, out: str) -> bool:
         if self._crash.hit in ("kill", "kill-all") and code == -signal.SIGKILL:

@@ -185,8 +185,11 @@ class Site:
         arguments, others = self.prepare(crash.command)
         before, back = self.machine.tag, self._way_back()
         pods = self.machine.serving
-        allowed = {before, *(word for words in (arguments, others) for word in words), *([back] if crash.command == "rollback" else [])}
         Attempt(self, crash, arguments, others).run(outcome)
+        new = {"rollback": back, "release": arguments[2]}.get(arguments[0], before)
+        won = {new} if outcome.code == 0 else set()
+        won |= {others[2]} if outcome.beside == 0 and others[0] == "release" else set()
+        allowed = won or {before, new}  # who says that it is done has to be right
         self.machine.mend()
         self.judge(outcome, arguments, allowed, pods)
         self.go_on(outcome, arguments)

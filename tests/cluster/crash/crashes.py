@@ -18,7 +18,7 @@ HITS = {
     "drop": "the connection ends without an answer",
     "refuse": "the server answers 503",
     "restart": "the API server (for `tag stable` the registry) is killed and started again",
-    "disk-full": "the disk with home, caches, temporary files and what is printed is full from there on",
+    "disk-full": "the disk is full from there on: home, caches, temporary files, stderr, and every other time stdout",
     "two-at-once": "a `release` of another tag begins; with `adopt` and `tag stable` the same command",
 }
 COMMANDS = {

@@ -38,7 +38,8 @@ class Attempt:
     def run(self, outcome: Outcome) -> None:
         """Starts it, hits it, waits for all that it has started, and writes down how it ended."""
         self._proxy.watch(**{self._crash.moment: self._at_write})
-        self._running = self._site.start(*self._arguments, output=self._site.disk.folder)
+        disk = self._site.disk.folder
+        self._running = self._site.start(*self._arguments, outputs=(disk if self._loses_stdout else self._site.output, disk))
         self._known.set()
         try:
             outcome.code = self._note(outcome, self._running)
@@ -52,6 +53,11 @@ class Attempt:
             self._site.disk.empty()
             if not self._site.within(PATIENCE, lambda: not self._proxy.is_cut):
                 outcome.problems.append("the network is still cut")
+
+    @property
+    def _loses_stdout(self) -> bool:
+        """Whether the answer is written to the disk that becomes full too, and not the news on stderr alone."""
+        return self._crash.hit == "disk-full" and self._crash.moment == "after"
 
     def _at_write(self, number: int) -> str:
         """What the proxy does with the request; one write alone is hit, of whichever command."""
@@ -145,7 +151,7 @@ class Attempt:
     def _is_clear(self, code: int, out: str) -> bool:
         if self._crash.hit in ("kill", "kill-all") and code == -signal.SIGKILL:
             return True
-        if self._crash.hit == "disk-full":  # what it printed is on that disk
+        if self._loses_stdout:
             return code in WORDS
         late = self._crash.hit == "interrupt-twice" and code == -signal.SIGINT  # the second one came after the last word
         return (code in WORDS or late) and _is_answer(out, failed=code != 0)

@@ -40,9 +40,9 @@ class Launcher:
         self._process.stdin.close()
         self._process.wait()
 
-    def start(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], output: Path) -> Running:
-        """Starts one command line; what it prints goes to files in the `output` folder."""
-        files = [tempfile.TemporaryFile(dir=output) for _ in range(2)]  # noqa: SIM115 - they live as long as the process
+    def start(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], outputs: tuple[Path, Path]) -> Running:
+        """Starts one command line; stdout and stderr are files in these two folders."""
+        files = [tempfile.TemporaryFile(dir=output) for output in outputs]  # noqa: SIM115 - they live as long as the process
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.connect(self._path)
         message = json.dumps({"argv": list(argv), "environment": dict(environment), "folder": str(folder)}).encode()

@@ -19,7 +19,8 @@ from embedded import clean
 from encrypted import make_checkout
 from hit import PATIENCE, Attempt
 from launcher import Launcher, Running
-from machine import KINDS, Machine
+from left_over import Names, left_over, names
+from machine import Machine
 from proxy import Proxy
 from registry.images import PATH, RealRegistry
 from today import as_list, today
@@ -43,10 +44,8 @@ class Site:
 
     def __init__(self, launcher: Launcher, machine: Machine, registry: RealRegistry, disk: SmallDisk, folder: Path) -> None:
         self.launcher, self.machine, self.registry, self.disk = launcher, machine, registry, disk
-        self.cluster_proxy, self.registry_proxy = (
-            Proxy(machine.connect),
-            Proxy(lambda: http.client.HTTPConnection(registry.host, timeout=60)),
-        )
+        self.cluster_proxy = Proxy(machine.connect)
+        self.registry_proxy = Proxy(lambda: http.client.HTTPConnection(registry.host, timeout=60))
         self.project = copy_project(folder / "project", str(machine.kubeconfig_through(self.cluster_proxy.host, folder / "kubeconfig")))
         self.checkout = make_checkout(folder / "secrets")
         self.checkout.put({"password": b"hunter2-Correct-Horse"})
@@ -56,15 +55,15 @@ class Site:
         self._configure()
         self._environment = Helmtool(variables=_on_disk(disk.folder) | {"HELMTOOL_CRASH_SITE": str(folder)}).environment
         self.mark = f"HELMTOOL_CRASH_SITE={folder}".encode()
-        self._names: set[tuple[str, str]] = set()
+        self._names: Names = set()
 
     def renew(self) -> None:
         """Begins anew, with two releases to a namespace that holds nothing."""
         self.machine.mend()
         clean(self.machine.state)
         for _ in range(2):
-            assert self.run(*self._release(self.next_tag())).get("deployed")
-        self._names = self._names_in({kind: self.machine.list(kind) for kind in KINDS})
+            assert self.run(*self._release(self.next_tag(), "2m")).get("deployed")
+        self._names = names(self.machine)
 
     def close(self) -> None:
         self.cluster_proxy.close()
@@ -81,8 +80,9 @@ class Site:
         self._tags += 1
         return f"HG{1 + self._tags // 26 % 28:02d}{1 + self._tags // 728 % 12:02d}{chr(ord('a') + self._tags % 26)}"
 
-    def start(self, *arguments: str, output: Path | None = None) -> Running:
-        return self.launcher.start([*arguments, "-o", "json"], self.project, self._environment, output or self.output)
+    def start(self, *arguments: str, outputs: tuple[Path, Path] | None = None) -> Running:
+        """Starts a command whose stdout and stderr are in these folders, or where there is space."""
+        return self.launcher.start([*arguments, "-o", "json"], self.project, self._environment, outputs or (self.output, self.output))
 
     def run(self, *arguments: str) -> dict[str, Any]:
         """What a command that nothing hits answers."""
@@ -131,8 +131,8 @@ class Site:
             return ["secrets", "apply", ENV, *self.checkout.options, "--yes"], self._release(other)
         return self._release(tag), self._release(other)
 
-    def _release(self, tag: str) -> list[str]:
-        return ["release", ENV, tag, *self.checkout.options, "--timeout", "20s", "--yes"]
+    def _release(self, tag: str, timeout: str = "20s") -> list[str]:
+        return ["release", ENV, tag, *self.checkout.options, "--timeout", timeout, "--yes"]
 
     def _require_way_back(self) -> None:
         if not self._way_back():
@@ -176,7 +176,9 @@ class Site:
         self.run(*arguments)
         number = len(proxy.writes)
         assert number, f"{command} writes nothing"
-        self.go_on(Outcome(Crash(command, 0, "", "")), arguments)
+        outcome = Outcome(Crash(command, 0, "", ""))
+        self.go_on(outcome, arguments)
+        assert not outcome.problems, outcome
         return number
 
     def crash(self, crash: Crash) -> Outcome:
@@ -203,7 +205,7 @@ class Site:
             if self.registry.has(f"{tag}-stable") and self.registry.read(f"{tag}-stable") != self.registry.read(tag):
                 outcome.problems.append("the twin is another image")
         elif command == "adopt":
-            if self.machine.serving != pods:
+            if not self.within(SETTLED, lambda: self.machine.serving == pods):
                 outcome.problems.append(f"adopt has restarted the pod: {pods} became {self.machine.serving}")
         elif not self.within(SETTLED, lambda: self._serves(allowed, command)):
             outcome.problems.append(f"serves {self.machine.serving}, asked for is {self.machine.tag}, expected one of {sorted(allowed)}")
@@ -222,7 +224,7 @@ class Site:
         tag, held = self.next_tag(), self.machine.get("Lease", f"{RELEASE}-lock")
         self._news = []
         for _ in range(TRIES):
-            answer = self.run(*self._release(tag))
+            answer = self.run(*self._release(tag, "2m"))
             if "error" not in answer:
                 outcome.way_on.append("release")
                 break
@@ -234,8 +236,8 @@ class Site:
             outcome.problems.append(f"nothing was said of the lock that was left: {self._news}")
         if not self.within(SETTLED, lambda: list(self.machine.serving.values()) == [tag]):
             outcome.problems.append(f"the next release does not serve: {self.machine.serving}")
-        if not self.within(SETTLED, lambda: not self.left_over()):
-            outcome.problems += self.left_over()
+        if not self.within(SETTLED, lambda: not left_over(self.machine, self._names)):
+            outcome.problems += left_over(self.machine, self._names)
 
     def _finish_twin(self, outcome: Outcome, arguments: list[str]) -> None:
         answer = self.run(*arguments)
@@ -258,36 +260,6 @@ class Site:
             return True
         outcome.problems.append(f"{error['code']}: {error['message'][:500]} → {error['hint']}")
         return False
-
-    def left_over(self) -> list[str]:
-        """What must not stay after the next release has served."""
-        found = {kind: self.machine.list(kind) for kind in KINDS}
-        revisions = self.machine.revisions
-        status = {number: entry["info"]["status"] for number, entry in revisions.items()}
-        problems = [f"{sorted(more)} stay" for more in [self._names_in(found) - self._names] if more]
-        problems += [f"{sorted(less)} are gone" for less in [self._names - self._names_in(found)] if less]
-        if list(status.values()).count("deployed") != 1 or not revisions or status[max(status)] != "deployed":
-            problems.append(f"the revisions are {status}")
-        if len(found["Pod"]) != 1:
-            problems.append(f"{len(found['Pod'])} pods")
-        used = json.dumps([entry["manifest"] for entry in revisions.values()]) + json.dumps([found["Pod"], found["ReplicaSet"]])
-        unused = [name for name in map(_name, found["Secret"]) if name in self._versions(found) and name not in used]
-        return problems + ([f"{len(unused)} versions of the secret that nothing names"] if unused else [])
-
-    def _names_in(self, found: dict[str, list[dict[str, Any]]]) -> set[tuple[str, str]]:
-        """Every object by kind and name, without those whose names change from release to release."""
-        changing = self._versions(found) | {_name(item) for item in found["Secret"] if item.get("type") == "helm.sh/release.v1"}
-        names = {(kind, _name(item)) for kind, items in found.items() if kind not in ("Pod", "ReplicaSet") for item in items}
-        return {(kind, name) for kind, name in names if kind != "Secret" or name not in changing}
-
-    @staticmethod
-    def _versions(found: dict[str, list[dict[str, Any]]]) -> set[str]:
-        label = "app.kubernetes.io/component"
-        return {_name(item) for item in found["Secret"] if item["metadata"].get("labels", {}).get(label) == "secret-version"}
-
-
-def _name(item: dict[str, Any]) -> str:
-    return str(item["metadata"]["name"])
 
 
 def _on_disk(folder: Path) -> dict[str, str]:

@@ -65,8 +65,7 @@ test-crashes: venv tools ## Hit whatever writes at 300 of its writes, and go on:
 	$(PYTEST) -s tests/cluster/crash
 
 crash-suite: venv tools ## The same 3,000 times, which takes hours; Ctrl-C ends a sitting, the next one goes on (tests/cluster/crash/result.json)
-	HELMTOOL_CRASH_RUNS=3000 $(PYTEST) -s tests/cluster/crash
-	$(BIN)/python tools/generate_reference.py
+	HELMTOOL_CRASH_RUNS=3000 $(PYTEST) -s tests/cluster/crash; ended=$$?; $(BIN)/python tools/generate_reference.py; exit $$ended
 
 proofs: venv tools ## Hunt for leaks of secrets: 2,000 random runs, about an hour (Debian: strace); then the crash suite, as far as it is not made
 	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks

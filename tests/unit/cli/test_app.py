@@ -207,6 +207,15 @@ def test_a_working_directory_and_home_that_are_gone(tmp_path: Path) -> None:
     assert "--config-dir DIR" in err
 
 
+def test_an_operation_leaves_the_handler_of_sigterm_as_it_was() -> None:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run_operation(asyncio.sleep(0))
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_sigterm_of_the_whole_program(tmp_path: Path, number: signal.Signals) -> None:
     code = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -73,7 +74,7 @@ class Running:
 
     def send(self, number: signal.Signals) -> None:
         """Sends a signal, unless it has ended."""
-        with self._guard:
+        with self._guard, contextlib.suppress(ProcessLookupError):
             if self.code is None:
                 os.kill(self.pid, number)
 

@@ -37,6 +37,7 @@ async def _with_sigterm(operation: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _without_own_errors(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """After a second Ctrl-C asyncio would print how the operation ended, as a traceback; the command's last sentence says it."""
-    if not isinstance(context.get("exception"), HelmtoolError):
+    """After a second Ctrl-C asyncio would print how the operation ended, or the start of a program that the Ctrl-C met, as a
+    traceback; the command's last sentence says it."""
+    if not isinstance(context.get("exception"), (HelmtoolError, KeyboardInterrupt)):
         loop.default_exception_handler(context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -205,6 +206,21 @@ def test_a_working_directory_and_home_that_are_gone(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == 3
     assert "--config-dir DIR" in err
+
+
+def test_a_ctrl_c_that_meets_the_start_of_a_program_prints_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    async def starting() -> None:
+        raise KeyboardInterrupt
+
+    async def operation() -> None:
+        task = asyncio.ensure_future(starting())
+        await asyncio.sleep(30)
+        await task
+
+    with pytest.raises(Interrupted, match="left as it is"):
+        run_operation(operation())
+    gc.collect()  # asyncio tells of an error that nobody has fetched when its task is gone
+    assert not caplog.records
 
 
 def test_an_operation_leaves_the_handler_of_sigterm_as_it_was() -> None:

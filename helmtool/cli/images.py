@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -36,8 +33,7 @@ def build(
     from helmtool.operations.images.build import BuildOptions, build_image
 
     options = BuildOptions(base_image, source, any_day, allow_dirty, allow_small, offline)
-    with ended_by_sigterm():
-        built = build_image(tag, env, terminal.settings, options, terminal)
+    built = build_image(tag, env, terminal.settings, options, terminal)
     if terminal.as_json:
         document = {"tag": str(built.tag), "image": built.image, "id": built.id, "revision": built.revision, "created": built.created}
         terminal.document(document)
@@ -50,8 +46,7 @@ def push(tag: PlainTag, env: EnvOption = "prod") -> None:
     """Push an image that docker has; a tag that the registry has is never overwritten."""
     from helmtool.operations.images.push import push_image
 
-    with ended_by_sigterm():
-        pushed = push_image(tag, env, terminal.settings, terminal)
+    pushed = push_image(tag, env, terminal.settings, terminal)
     if terminal.as_json:
         terminal.document({"tag": str(pushed.tag), "repository": pushed.repository, "digest": pushed.digest, "written": pushed.written})
     else:
@@ -75,8 +70,7 @@ def run(
         terminal.document({"tag": str(served.tag), "image": served.image, "address": served.address, "container": served.container})
         terminal.output = "text"  # the one document is out; what goes wrong later is said on stderr
 
-    with ended_by_sigterm():
-        run_image(tag, env, terminal.settings, port, parse_duration(timeout), terminal, ready, terminal.say)
+    run_image(tag, env, terminal.settings, port, parse_duration(timeout), terminal, ready, terminal.say)
 
 
 def backup(
@@ -87,8 +81,7 @@ def backup(
     """Keep a copy of an image that the registry's clean-up cannot take: same digest, every platform."""
     from helmtool.operations.images.backup import back_up
 
-    with ended_by_sigterm():
-        _show(back_up(tag, to, env, terminal.settings, terminal))
+    _show(back_up(tag, to, env, terminal.settings, terminal))
 
 
 def restore(
@@ -99,8 +92,7 @@ def restore(
     """Bring a copy back to image.repository, every digest checked; another image's tag is never overwritten."""
     from helmtool.operations.images.backup import restore as operation
 
-    with ended_by_sigterm():
-        _show(operation(source, env, terminal.settings, terminal, from_other=from_other))
+    _show(operation(source, env, terminal.settings, terminal, from_other=from_other))
 
 
 def _show(copied: Any) -> None:
@@ -110,16 +102,6 @@ def _show(copied: Any) -> None:
     else:
         verb = "holds" if copied.written else "held already"
         terminal.data(f"{copied.target} {verb} {copied.tag} {copied.digest}, {in_words(copied.size)}")
-
-
-@contextlib.contextmanager
-def ended_by_sigterm() -> Iterator[None]:
-    """SIGTERM ends the block as a Ctrl-C does, so that it can clean up."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 for command in (build, push, run, backup, restore):

@@ -169,14 +169,13 @@ class Kube:
     def serving(self) -> list[str]:
         """The images of the pods that are ready."""
         pods = json.loads(self("get", "pods", "-l", f"app={RELEASE}", "-o", "json"))["items"]
-        ready = [p for p in pods if any(c["type"] == "Ready" and c["status"] == "True" for c in p["status"].get("conditions", []))]
-        return [str(pod["spec"]["containers"][0]["image"]) for pod in ready if "deletionTimestamp" not in pod["metadata"]]
+        return [str(pod["spec"]["containers"][0]["image"]) for pod in pods if serves(pod)]
 
     @property
     def revisions(self) -> dict[int, str]:
         """Helm's own status of every revision that it keeps, from the payload of its Secrets."""
         found = json.loads(self("get", "secrets", "-l", f"owner=helm,name={RELEASE}", "-o", "json"))["items"]
-        stored = [_decode(secret) for secret in found]
+        stored = [stored_revision(secret) for secret in found]
         return dict(sorted((int(entry["version"]), str(entry["info"]["status"])) for entry in stored))
 
     def store_status(self, revision: int, status: str) -> None:
@@ -184,14 +183,21 @@ class Kube:
         name = f"sh.helm.release.v1.{RELEASE}.v{revision}"
         secret = self.get("secret", name)
         assert secret
-        entry = _decode(secret)
+        entry = stored_revision(secret)
         entry["info"]["status"] = status
         payload = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(entry).encode()))).decode()
         patch = {"data": {"release": payload}, "metadata": {"labels": {"status": status}}}
         self("patch", "secret", name, "--type=merge", "-p", json.dumps(patch))
 
 
-def _decode(secret: dict[str, Any]) -> dict[str, Any]:
+def serves(pod: dict[str, Any]) -> bool:
+    """Whether the pod is ready, and not about to end."""
+    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def stored_revision(secret: dict[str, Any]) -> dict[str, Any]:
+    """Helm's own document of a revision, from the Secret that it keeps it in."""
     entry: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
     return entry
 

@@ -1,37 +1,34 @@
-"""A proxy in front of the API server that counts what is written, and does something when the wanted write comes by."""
+"""A proxy in front of the API server or a registry that counts what is written, and does something when the wanted write comes by."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import http.client
 import socket
-import ssl
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
-
 READS = ("GET", "HEAD", "OPTIONS")
+IDLE_SECONDS = 20.0
+"""How long a connection may have been idle to be used again; servers end theirs after a minute or more."""
 HOP_BY_HOP = ("connection", "transfer-encoding", "content-length", "keep-alive")
+REFUSAL = b'{"kind":"Status","apiVersion":"v1","status":"Failure","code":503,"reason":"ServiceUnavailable"}'
 
 
 class Proxy:
-    """Passes everything on. `before` is asked for each write by its number (from 1), `after` told once the API server has done it.
+    """Passes everything on. `before` is asked for each write by its number (from 1), `after` told once the server has done it.
 
     What they give is what happens to the answer: nothing (it is passed on), `drop` (the connection ends without it) or
     `refuse` (503; from `before` the write is then not passed on). While `is_cut`, every connection ends at once.
     """
 
-    def __init__(self, kubeconfig: Path) -> None:
-        document = yaml.safe_load(kubeconfig.read_text())
-        cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
-        self._server = urlsplit(cluster["server"])
-        self._context = _context(cluster, user)
+    def __init__(self, connect: Callable[[], http.client.HTTPConnection]) -> None:
+        self._connect, self._idle = connect, deque[tuple[float, http.client.HTTPConnection]]()
         self._lock = threading.Lock()
         self.is_cut = False
         self.writes: list[str] = []
@@ -39,15 +36,8 @@ class Proxy:
         self.after: Callable[[int], str] = lambda _: ""
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"proxy": self}))
         self._http.daemon_threads = True
-        self._document = document
+        self.host = f"127.0.0.1:{self._http.server_port}"
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
-
-    def kubeconfig(self, file: Path) -> Path:
-        """Writes the kubeconfig that leads through the proxy."""
-        self._document["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{self._http.server_port}"}
-        self._document["users"][0]["user"] = {}
-        file.write_text(yaml.safe_dump(self._document))
-        return file
 
     def watch(self, before: Callable[[int], str] | None = None, after: Callable[[int], str] | None = None) -> None:
         """Counts anew, with other listeners."""
@@ -58,6 +48,26 @@ class Proxy:
     def close(self) -> None:
         self._http.shutdown()
         self._http.server_close()
+        self.forget()
+
+    def lend(self) -> http.client.HTTPConnection:
+        """A connection to the server, one that is open already where there is one: each new one costs both sides milliseconds."""
+        with contextlib.suppress(IndexError):
+            since, connection = self._idle.pop()
+            if time.monotonic() - since < IDLE_SECONDS:
+                return connection
+            connection.close()
+        return self._connect()
+
+    def take_back(self, connection: http.client.HTTPConnection) -> None:
+        """Keeps a connection whose last answer was read to its end."""
+        self._idle.append((time.monotonic(), connection))
+
+    def forget(self) -> None:
+        """Keeps no connection: the server is another one."""
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop()[1].close()
 
     def count(self, method: str, path: str, body: bytes) -> int:
         """The number of a write; 0 for what only reads, tries or renews."""
@@ -69,9 +79,6 @@ class Proxy:
         with self._lock:
             self.writes.append(f"{method} {parts.path}")
             return len(self.writes)
-
-    def connect(self) -> http.client.HTTPSConnection:
-        return http.client.HTTPSConnection(self._server.hostname or "", self._server.port, context=self._context, timeout=60)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -90,24 +97,32 @@ class _Handler(BaseHTTPRequestHandler):
         number = 0 if proxy.is_cut else proxy.count(self.command, self.path, body)
         verdict = proxy.before(number) if number else ""
         if verdict == "refuse":
-            self._answer(503, b'{"kind":"Status","apiVersion":"v1","status":"Failure","code":503,"reason":"ServiceUnavailable"}')
+            self._answer(503, REFUSAL)
             return
         if proxy.is_cut or verdict == "drop":
             self._end()
             return
-        upstream = proxy.connect()
+        upstream = proxy.lend()
+        ended = False
         try:
             headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", *HOP_BY_HOP)}
             upstream.request(self.command, self.path, body or None, headers)
             answer = upstream.getresponse()
-            if (number and proxy.after(number) == "drop") or proxy.is_cut:
+            verdict = proxy.after(number) if number else ""
+            if verdict == "drop" or proxy.is_cut:
                 self._end()
-                return
-            self._stream(answer)
+            elif verdict == "refuse":
+                self._answer(503, REFUSAL)
+            else:
+                self._stream(answer)
+                ended = answer.isclosed() and not answer.will_close
         finally:
-            upstream.close()
+            if ended:
+                proxy.take_back(upstream)
+            else:
+                upstream.close()
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = pass_on
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = pass_on
 
     def _chunks(self) -> bytes:
         """A body in chunks, as client-go sends some."""
@@ -125,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.getheaders():
             if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
+        if self.command == "HEAD" and answer.getheader("Content-Length"):
+            self.send_header("Content-Length", str(answer.getheader("Content-Length")))
         self.send_header("Connection", "close")
         self.end_headers()
         for piece in _pieces(answer):
@@ -153,11 +170,3 @@ class _Handler(BaseHTTPRequestHandler):
 def _pieces(answer: http.client.HTTPResponse) -> Iterator[bytes]:
     while piece := answer.read1(1 << 16):
         yield piece
-
-
-def _context(cluster: dict[str, Any], user: dict[str, Any]) -> ssl.SSLContext:
-    """TLS as the kubeconfig says, whether it names files or holds their content."""
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode() if "certificate-authority-data" in cluster else None
-    context = ssl.create_default_context(cafile=cluster.get("certificate-authority"), cadata=authority)
-    context.load_cert_chain(user["client-certificate"], user["client-key"])
-    return context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -207,18 +208,45 @@ def test_a_working_directory_and_home_that_are_gone(tmp_path: Path) -> None:
     assert "--config-dir DIR" in err
 
 
-def test_ctrl_c_of_the_whole_program(tmp_path: Path) -> None:
+def test_a_ctrl_c_that_meets_the_start_of_a_program_prints_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    async def starting() -> None:
+        raise KeyboardInterrupt
+
+    async def operation() -> None:
+        task = asyncio.ensure_future(starting())
+        await asyncio.sleep(30)
+        await task
+
+    with pytest.raises(Interrupted, match="left as it is"):
+        run_operation(operation())
+    gc.collect()  # asyncio tells of an error that nobody has fetched when its task is gone
+    assert not caplog.records
+
+
+def test_an_operation_leaves_the_handler_of_sigterm_as_it_was() -> None:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run_operation(asyncio.sleep(0))
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_of_the_whole_program(tmp_path: Path, number: signal.Signals) -> None:
     code = (
-        "import sys, time, pathlib, helmtool.model.tag as tag, helmtool.cli.app as app\n"
-        "def hang(_):\n    pathlib.Path(sys.argv[1]).touch()\n    time.sleep(30)\n"
-        "tag.parse_tag = hang\nsys.exit(app.run(['tag', 'check', 'HG0105a']))\n"
+        "import sys, time, pathlib, helmtool.model.tag as tag\n"
+        "from helmtool.__main__ import main\n"
+        "ready = pathlib.Path(sys.argv[1])\n"
+        "def hang(_):\n    ready.touch()\n    time.sleep(30)\n"
+        "tag.parse_tag, sys.argv[1:] = hang, ['tag', 'check', 'HG0105a']\nmain()\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "ready")], stderr=subprocess.PIPE, text=True)
     for _ in range(400):
         if (tmp_path / "ready").exists():
             break
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "✗ interrupted" in err

@@ -124,7 +124,8 @@ def link_flags(programs: Sequence[Program]) -> str:
         "sigs.k8s.io/kwok/pkg/consts.Version": f"v{version['kwokctl']}",
         "main.Version": f"v{version['age-keygen']}",
     }
-    values |= {"main.version": program.version for program in programs if program.name in OWN}
+    for name in set(OWN) & version.keys():
+        values["main.version"] = version[name]
     for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
         values |= {f"{package}.gitVersion": f"v{kubernetes}", f"{package}.gitMajor": major, f"{package}.gitMinor": minor}
         values |= {f"{package}.gitTreeState": "clean", f"{package}.gitCommit": "unknown", f"{package}.buildDate": "1970-01-01T00:00:00Z"}

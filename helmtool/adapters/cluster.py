@@ -18,6 +18,7 @@ from helmtool.errors import OperationFailed, Unreachable
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.reading import at, listing, text
 from helmtool.model.redaction import redact_text
+from helmtool.model.values import yaml_safe
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +162,7 @@ class Cluster:
             return client.rest_client.pool_manager.request(
                 method,
                 client.configuration.host + path + ("?" + urlencode(queries) if queries else ""),
-                body=None if body is None else json.dumps(body).encode(),
+                body=None if body is None else _encoded(body),
                 headers=sent,
                 timeout=timeout,
                 preload_content=silence is None,
@@ -434,6 +435,11 @@ def _errors_logged() -> Iterator[list[str]]:
         yield said
     finally:
         root.removeHandler(handler)
+
+
+def _encoded(body: Any) -> bytes:
+    """JSON that is YAML as well: the API server reads a server-side apply as YAML, which has no escape of two halves of a character."""
+    return yaml_safe(json.dumps(body, ensure_ascii=False))
 
 
 def _decode(data: bytes) -> dict[str, Any] | None:

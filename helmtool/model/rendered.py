@@ -7,6 +7,7 @@ the text `y` or `1e3` without the quotes that keep Helm from reading `true` or a
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -54,6 +55,7 @@ def _loader() -> Any:
     for tag, (pattern, first) in _WORDS.items():
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", pattern, first)
     Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: _integer(loader.construct_scalar(node)))
+    Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: _number(loader, node))
     Loader.add_constructor(
         "tag:yaml.org,2002:bool", lambda loader, node: loader.construct_scalar(node).lower() in {"y", "yes", "true", "on"}
     )
@@ -64,6 +66,13 @@ def _integer(text: str) -> int:
     digits = text.replace("_", "")
     old_octal = re.match(r"[-+]?0[0-7]+\Z", digits)
     return int(digits, 8 if old_octal else 0)
+
+
+def _number(loader: Any, node: Any) -> Any:
+    """What Helm reads as a number; digits beyond what a float64 holds, such as `1e3010`, are text to it."""
+    number: float = loader.construct_yaml_float(node)
+    text: str = node.value
+    return text if math.isinf(number) and not text.lower().endswith("inf") else number
 
 
 @functools.cache

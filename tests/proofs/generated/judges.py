@@ -96,16 +96,21 @@ class Objects:
 class _Checkout(Project):
     """A checkout that reads what never changes only once; the environment's file is read each time."""
 
-    @functools.lru_cache(maxsize=8)
-    def _once(self, path: Path) -> Document:
-        return super().document(path)
-
     def document(self, path: Path) -> Any:
-        return self._once(path) if path.parts[0] == "charts" else super().document(path)
+        return _charts_document(self.root, path) if path.parts[0] == "charts" else super().document(path)
 
-    @functools.lru_cache(maxsize=8)
     def schema(self) -> dict[str, Any]:
-        return super().schema()
+        return _schema(self.root)
+
+
+@functools.cache
+def _charts_document(root: Path, path: Path) -> Any:
+    return Project(root).document(path)
+
+
+@functools.cache
+def _schema(root: Path) -> dict[str, Any]:
+    return Project(root).schema()
 
 
 class Bench:

@@ -165,6 +165,8 @@ def pair(seed: str, number: int) -> Pair:
     chance = Random(f"{seed}/merged/{number}")
     if number % 3 == 0:
         document = accepted(f"{seed}/merged", number) if chance.random() < 0.5 else mutated(f"{seed}/merged", number)[0]
+        if isinstance(document.get("secrets"), dict) and document["secrets"].get("mode") == "versioned":
+            del document["secrets"]  # helmtool then names a version of the Secret itself, above all other layers
         text = yaml.safe_dump(document, allow_unicode=True) if chance.random() < 0.5 else json.dumps(document, ensure_ascii=False)
         keys = [_dotted(path) for path in _leaves(yaml.safe_load((CHART / "values.yaml").read_text()), ())]
         return Pair((CHART / "values.yaml").read_text(), text, tuple(_set(chance, keys) for _ in range(chance.randint(0, 4))))

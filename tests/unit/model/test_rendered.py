@@ -33,6 +33,7 @@ from helmtool.model.rendered import dump, load_all
         (".5", 0.5),
         ("1.2.3", "1.2.3"),
         ("=", "="),
+        ("<<", "<<"),
         ("~", None),
         ("", None),
         ("'y'", "y"),
@@ -46,7 +47,7 @@ def test_reads_a_word_as_helm_does(word: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["y", "N", "on", "1e3", "1e3010", "0o17", "017", "2026-01-05", "83:45", "=", "", "~", "null", "1", ".5", "089", "a", "é"]
+    "text", ["y", "N", "on", "1e3", "1e3010", "<<", "0o17", "017", "2026-01-05", "83:45", "=", "", "~", "null", "1", ".5", "089", "a", "é"]
 )
 def test_a_text_stays_a_text_for_both_readers(text: str) -> None:
     written = dump({text: text})

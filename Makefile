@@ -70,9 +70,15 @@ crash-suite: venv tools ## The same 3,000 times, which takes most of a day; writ
 test-fuzz: venv tools-client ## Fuzz what helmtool reads with a sample of 1,500 inputs: about a minute
 	$(PYTEST) -s tests/fuzz
 
-proofs: venv tools ## The proofs at their full numbers: 2,000 leak hunts, 20,000 fuzzed inputs; hours (Debian: strace)
+test-generated: venv tools ## Schema and API server, merge and Helm: generated values, a sample of 90 seconds
+	@$(PYTHON) tools/build.py proofs
+	$(PYTEST) -s tests/proofs/generated
+
+proofs: venv tools ## The proofs at their full numbers: 2,000 leak hunts, 20,000 fuzzed inputs, 10,000 generated values of each kind; hours (Debian: strace)
 	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
 	HELMTOOL_FUZZ_RUNS=20000 $(PYTEST) -s tests/fuzz
+	@$(PYTHON) tools/build.py proofs
+	HELMTOOL_GENERATED_RUNS=10000 $(PYTEST) -s tests/proofs/generated
 
 lint: venv ## Check style, types and generated files
 	$(BIN)/ruff check helmtool tests tools
@@ -95,4 +101,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes crash-suite test-fuzz proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes crash-suite test-fuzz test-generated proofs lint schemas docs bench lock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from helmtool.adapters.cluster import Cluster
@@ -17,7 +18,13 @@ def make_namespace(server: Cluster, name: str, labels: dict[str, str] | None = N
     made: dict[str, Any] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels or {}}}
     answer = server.create(made)
     assert answer.status in (201, 409), answer.message
+    account = ObjectKey("v1", "ServiceAccount", name, "default")
+    wait_for(lambda: server.get(account) is not None, lambda: f"the namespace {name} has no default account")
+
+
+def wait_for(condition: Callable[[], bool], explain: Callable[[], object]) -> None:
+    """Returns once the condition holds; fails with the explanation where it does not in PATIENCE."""
     deadline = time.monotonic() + PATIENCE
-    while server.get(ObjectKey("v1", "ServiceAccount", name, "default")) is None:
-        assert time.monotonic() < deadline, f"the namespace {name} has no default account"
+    while not condition():
+        assert time.monotonic() < deadline, explain()
         time.sleep(0.1)

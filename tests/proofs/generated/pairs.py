@@ -170,7 +170,7 @@ def pair(seed: str, number: int) -> Pair:
         text = yaml.safe_dump(document, allow_unicode=True) if chance.random() < 0.5 else json.dumps(document, ensure_ascii=False)
         keys = [_dotted(path) for path in _leaves(yaml.safe_load((CHART / "values.yaml").read_text()), ())]
         return Pair((CHART / "values.yaml").read_text(), text, tuple(_set(chance, keys) for _ in range(chance.randint(0, 4))))
-    ambiguous = chance.choice([0.0, 0.0, 0.0, 0.1])
+    ambiguous = chance.choice([0.0, 0.0, 0.0, 0.0, 0.1])
     writer = _Writer(chance, ambiguous)
     return Pair(writer.file(), writer.file(), tuple(_set(chance, []) for _ in range(chance.choice([0, 0, 1, 1, 2, 4]))))
 

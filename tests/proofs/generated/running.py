@@ -24,6 +24,18 @@ def numbers(sample: int) -> Iterable[int]:
     return [int(ONLY)] if ONLY else range(RUNS or sample)
 
 
+def until(what: str, sample: int, run: Callable[[int], T], counts: Callable[[T], bool]) -> list[T]:
+    """The results of as many numbers, from 0, as it takes until that many count."""
+    if ONLY:
+        return [run(int(ONLY))]
+    results: list[T] = []
+    missing = wanted = RUNS or sample
+    while missing > 0 and len(results) < 4 * wanted:
+        results += each(what, range(len(results), len(results) + missing), run)
+        missing = wanted - sum(map(counts, results))
+    return results
+
+
 def again(number: int) -> str:
     """The command that makes one document again."""
     return f"HELMTOOL_GENERATED_SEED={SEED} HELMTOOL_GENERATED_NUMBER={number} make test-generated"

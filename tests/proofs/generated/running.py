@@ -36,6 +36,13 @@ def until(what: str, sample: int, run: Callable[[int], T], counts: Callable[[T],
     return results
 
 
+def seen(number: int, wrong: str) -> str:
+    """What is wrong, said at once: a long run shows it long before its end."""
+    if wrong:
+        print(f"number {number}: {wrong[:400]}", flush=True)
+    return wrong
+
+
 def again(number: int) -> str:
     """The command that makes one document again."""
     return f"HELMTOOL_GENERATED_SEED={SEED} HELMTOOL_GENERATED_NUMBER={number} make test-generated"

@@ -72,7 +72,7 @@ def test_what_is_accepted_is_taken_by_the_api_server(benches: Benches) -> None:
     def run(number: int) -> tuple[int, Document, str]:
         document = accepted(running.SEED, number)
         with benches.one() as bench:
-            return number, document, wrong(bench.judge(document))
+            return number, document, running.seen(number, wrong(bench.judge(document)))
 
     results = list(running.each("accepted", running.numbers(SAMPLE), run))
     bad = [(number, document) for number, document, said in results if said]
@@ -115,7 +115,7 @@ def test_what_the_api_server_refuses_was_refused_before(benches: Benches) -> Non
     bad = []
     for number, document, keys, verdict, unchecked in running.each("mutated", running.numbers(SAMPLE), run):
         tally.count(keys, verdict, unchecked)
-        if verdict.contradiction:
+        if running.seen(number, verdict.contradiction):
             bad.append((number, document))
     failures = [explain(benches, number, document, lambda verdict: verdict.contradiction) for number, document in bad[:SHOWN]]
     write_result("mutated", {"failures": len(bad), **tally.table()})

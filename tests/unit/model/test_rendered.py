@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -29,6 +30,12 @@ from helmtool.model.rendered import dump, load_all
         ("089", 89),
         ("1e3", 1000),
         ("1e3010", "1e3010"),
+        ("18446744073709551615", 2**64 - 1),
+        ("18446744073709551616", 2.0**64),
+        ("-9_223372036854775809", -(2.0**63)),
+        ("0x1ffffffffffffffff", "0x1ffffffffffffffff"),
+        ("1" * 5000, "1" * 5000),
+        (".inf", math.inf),
         ("-9.5e309", "-9.5e309"),
         (".5", 0.5),
         ("1.2.3", "1.2.3"),

@@ -59,6 +59,13 @@ def accepted(seed: str, number: int) -> Document:
     return _settled(document, chance)
 
 
+def _short_name(document: Document) -> None:
+    """A base that has room for the suffix of a version, which helmtool gives the name of a versioned Secret."""
+    secrets = document.get("secrets") or {}
+    if secrets.get("mode") == "versioned" and secrets.get("name"):
+        secrets["name"] = secrets["name"][:20].strip("-.")
+
+
 def _settled(document: Document, chance: Random) -> Document:
     """The document without the keys that do not go with others: of two, chance says which is given up."""
     for _ in range(200):
@@ -66,6 +73,7 @@ def _settled(document: Document, chance: Random) -> Document:
         look = _Look(whole if (whole.get("image") or {}).get("tag") else merged(whole, TAGGED))
         conflict = next((conflict for rule in RULES.values() for conflict in rule(look)), None)
         if conflict is None:
+            _short_name(document)
             return {
                 name: value
                 for name, value in document.items()

@@ -50,9 +50,14 @@ class Verdict:
             return f"helmtool accepts it, Helm does not: {self.helm}"
         if not self.helmtool.refused_by and self.server:
             return f"helmtool accepts it, the API server does not: {'; '.join(self.server)}"
-        if self.helmtool.refused_by in ("schema", "rules") and not self.helm:
+        if self.helmtool.refused_by == "schema" and not self.helm and not self._suffix:
             return f"Helm accepts it, helmtool does not: {'; '.join(self.helmtool.reasons)}"
         return ""
+
+    @property
+    def _suffix(self) -> bool:
+        """Whether only the suffix of a version is too much for the Secret's name: helmtool adds it, Helm never sees it."""
+        return all(reason.startswith("secrets.name: ") for reason in self.helmtool.reasons)
 
 
 class Objects:

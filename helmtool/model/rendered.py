@@ -60,7 +60,7 @@ def _loader() -> Any:
     Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: _integer(loader.construct_scalar(node)))
     # As a key it is dealt with before; as a value it is two characters.
     Loader.add_constructor("tag:yaml.org,2002:merge", lambda loader, node: loader.construct_scalar(node))
-    Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: _number(loader, node))
+    Loader.add_constructor("tag:yaml.org,2002:float", _number)
     Loader.add_constructor(
         "tag:yaml.org,2002:bool", lambda loader, node: loader.construct_scalar(node).lower() in {"y", "yes", "true", "on"}
     )

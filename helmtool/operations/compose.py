@@ -11,7 +11,6 @@ from helmtool.errors import InvalidInput, Problem, Refused
 from helmtool.model.change import Change
 from helmtool.model.document import parse_document
 from helmtool.model.environment import Environment, SecretMode
-from helmtool.model.reading import at
 from helmtool.model.rules import check_rules
 from helmtool.model.schema import check
 from helmtool.model.secret_version import placeholder_name

@@ -73,14 +73,20 @@ test-soak: venv tools ## A row of 24 releases and rollbacks: what it needs and l
 test-fuzz: venv tools-client ## Fuzz what helmtool reads with a sample of 1,500 inputs: about a minute
 	$(PYTEST) -s tests/fuzz
 
+test-generated: venv tools ## Schema and API server, merge and Helm: generated values, a sample of 90 seconds
+	@$(PYTHON) tools/build.py proofs
+	$(PYTEST) -s tests/proofs/generated
+
 crash-suite: venv tools ## The same 3,000 times, which takes hours; Ctrl-C ends a sitting, the next one goes on (tests/cluster/crash/result.json)
 	HELMTOOL_CRASH_RUNS=3000 $(PYTEST) -s tests/cluster/crash; ended=$$?; $(BIN)/python tools/generate_reference.py; exit $$ended
 
-proofs: venv tools ## The proofs at their full numbers: leaks, fuzzing, writers, soak, crashes; hours (Debian: strace)
-	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
+proofs: venv tools ## The proofs at their full numbers: leaks, fuzzing, generated values, writers, soak, crashes; hours (Debian: strace)
+	@$(PYTHON) tools/build.py proofs
+	HELMTOOL_GENERATED_RUNS=10000 $(PYTEST) -s tests/proofs/generated
 	HELMTOOL_FUZZ_RUNS=20000 $(PYTEST) -s tests/fuzz
 	HELMTOOL_WRITERS_RUNS=50 $(PYTEST) -s tests/cluster/one_writer
 	HELMTOOL_SOAK_RUNS=500 $(PYTEST) -s tests/cluster/soak
+	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
 	$(MAKE) crash-suite
 
 lint: venv ## Check style, types and generated files
@@ -104,4 +110,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes crash-suite test-fuzz test-writers test-soak proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock

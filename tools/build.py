@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Builds the programs that are not Python, where no fitting ones are there: `python3 tools/build.py client|all`.
+"""Builds the programs that are not Python, where no fitting ones are there: `python3 tools/build.py client|all|proofs`.
 
-`client` is helm and sops, all that a real cluster needs; `all` adds the embedded one. Versions and packages are read from
-`tools/go.mod` and `tools/sops/go.mod`. The results live in `$XDG_CACHE_HOME/helmtool/tools`, so that every clone on a machine shares them.
+`client` is helm and sops, all that a real cluster needs; `all` adds the embedded one, `proofs` what only proofs use. Versions and
+packages are read from `tools/go.mod` and `tools/sops/go.mod`. The results live in `$XDG_CACHE_HOME/helmtool/tools`, so that every
+clone on a machine shares them.
 Only the standard library is used: this runs before there is a virtual environment.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -36,7 +38,9 @@ from helmtool.errors import HelmtoolError  # noqa: E402
 
 MODULES = (HERE, HERE / "sops")
 """Folders with a go.mod. sops has its own: it would change what Kubernetes is built from, and shares next to nothing with it."""
-EXPECTED_MINUTES = {"client": 7, "all": 13}
+OWN = ("helm-many",)
+"""Folders here with the source of a program that proofs use."""
+EXPECTED_MINUTES = {"client": 7, "all": 13, "proofs": 13}
 """How long a build takes on two cores when Go's caches are empty, downloads included."""
 
 HEARTBEAT = 15.0
@@ -83,6 +87,13 @@ def all_programs() -> list[Program]:
     return [program for folder in MODULES for program in read_programs((folder / "go.mod").read_text(), folder)]
 
 
+def own_programs() -> list[Program]:
+    """The programs of OWN. Their version is Helm's with a digest of their source, so that another source is built anew."""
+    helm = next(program.version for program in all_programs() if program.name == "helm")
+    digest = {name: hashlib.sha256((HERE / name / "main.go").read_bytes()).hexdigest()[:12] for name in OWN}
+    return [Program(name, f"{helm}-{digest[name]}", f"newdqmgui/tools/{name}") for name in OWN]
+
+
 def read_programs(go_mod: str, folder: Path = HERE) -> list[Program]:
     """Every `tool` of a go.mod, with the version of the module that holds it."""
     block = _TOOL.search(go_mod)
@@ -113,6 +124,8 @@ def link_flags(programs: Sequence[Program]) -> str:
         "sigs.k8s.io/kwok/pkg/consts.Version": f"v{version['kwokctl']}",
         "main.Version": f"v{version['age-keygen']}",
     }
+    for name in set(OWN) & version.keys():
+        values["main.version"] = version[name]
     for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
         values |= {f"{package}.gitVersion": f"v{kubernetes}", f"{package}.gitMajor": major, f"{package}.gitMinor": minor}
         values |= {f"{package}.gitTreeState": "clean", f"{package}.gitCommit": "unknown", f"{package}.buildDate": "1970-01-01T00:00:00Z"}
@@ -306,8 +319,8 @@ def install(program: Program, built: Path, folder: Path) -> None:
 
 def run(what: str, screen: Screen) -> None:
     """Builds and installs what is missing of `client` or `all`. Raises BuildError, HelmtoolError and OSError."""
-    everything = all_programs()
-    wanted = [program for program in everything if what == "all" or program.name in toolbox.CLIENT]
+    everything = all_programs() + (own_programs() if what == "proofs" else [])
+    wanted = [program for program in everything if what != "client" or program.name in toolbox.CLIENT]
     built = [program for program in wanted if is_built(program)]
     if built:
         screen.say(f"built before: {', '.join(f'{program.name} {program.version}' for program in built)}")
@@ -322,7 +335,7 @@ def run(what: str, screen: Screen) -> None:
             screen.say("the other build made everything")
             return
         go = find_go(max(go_line((folder / "go.mod").read_text()) for folder in MODULES), screen)
-        minutes = EXPECTED_MINUTES["client" if {program.name for program in missing} <= set(toolbox.CLIENT) else "all"]
+        minutes = EXPECTED_MINUTES["client" if {program.name for program in missing} <= {*toolbox.CLIENT, *OWN} else "all"]
         names = ", ".join(program.name for program in missing)
         screen.say(f"building {names} into {folder}: about {minutes} minutes once, on two cores")
         started = time.monotonic()
@@ -338,12 +351,14 @@ def run(what: str, screen: Screen) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 done, 1 failed, 130 interrupted."""
-    parser = argparse.ArgumentParser(prog="tools/build.py", description="Builds helm and sops (client), or the embedded cluster too (all).")
+    parser = argparse.ArgumentParser(
+        prog="tools/build.py", description="Builds helm and sops (client), the embedded cluster too (all), and what proofs use (proofs)."
+    )
     parser.add_argument("what", choices=sorted(EXPECTED_MINUTES))
     what = parser.parse_args(arguments).what
     screen = Screen(sys.stderr)
     signal.signal(signal.SIGTERM, _interrupt)
-    again = f"make {'tools' if what == 'all' else 'tools-client'}"
+    again = {"client": "make tools-client", "all": "make tools"}.get(what, f"python3 tools/build.py {what}")
     try:
         run(what, screen)
     except BuildError as error:

@@ -22,6 +22,7 @@ from helmtool.errors import OperationFailed, Unreachable
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.reading import at, listing, text
 from helmtool.model.redaction import redact_text
+from helmtool.model.values import yaml_safe
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +196,7 @@ class Cluster:
             response = client.rest_client.pool_manager.request(
                 method,
                 client.configuration.host + path + ("?" + urlencode(queries) if queries else ""),
-                body=None if body is None else json.dumps(body).encode(),
+                body=None if body is None else _encoded(body),
                 headers=sent,
                 timeout=timeout,
                 preload_content=silence is None,
@@ -436,6 +437,11 @@ class Cluster:
 def _left(until: float | None) -> float | None:
     """The seconds until then; a moment where it is over, so that what waits for them fails as late."""
     return None if until is None else max(until - time.monotonic(), 0.01)
+
+
+def _encoded(body: Any) -> bytes:
+    """JSON that is YAML as well: the API server reads a server-side apply as YAML, which has no escape of two halves of a character."""
+    return yaml_safe(json.dumps(body, ensure_ascii=False))
 
 
 def _decode(data: bytes) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ the text `y` or `1e3` without the quotes that keep Helm from reading `true` or a
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,9 @@ _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
 _BOOL = re.compile(r"(?:[yYnN]|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z")
 _INT = re.compile(r"[-+]?(?:0[bB][01_]+|0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0|[1-9][0-9_]*)\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z|[-+]?\.(?:inf|Inf|INF)\Z|\.(?:nan|NaN|NAN)\Z")
+_OLD_OCTAL = re.compile(r"[-+]?0[0-7]+\Z")
+_LONGEST_INTEGER = 70
+"""Characters of a number of 64 bits in base two, and some more."""
 _DIGITS = list("-+.0123456789")
 _WORDS = {
     "null": (_NULL, ["~", "n", "N", ""]),
@@ -54,16 +58,33 @@ def _loader() -> Any:
     for tag, (pattern, first) in _WORDS.items():
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", pattern, first)
     Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: _integer(loader.construct_scalar(node)))
+    # As a key it is dealt with before; as a value it is two characters.
+    Loader.add_constructor("tag:yaml.org,2002:merge", lambda loader, node: loader.construct_scalar(node))
+    Loader.add_constructor("tag:yaml.org,2002:float", _number)
     Loader.add_constructor(
         "tag:yaml.org,2002:bool", lambda loader, node: loader.construct_scalar(node).lower() in {"y", "yes", "true", "on"}
     )
     return Loader
 
 
-def _integer(text: str) -> int:
+def _integer(text: str) -> int | float | str:
+    """What Helm reads: a number of 64 bits, beyond them a float64, and text where that has no room either."""
     digits = text.replace("_", "")
-    old_octal = re.match(r"[-+]?0[0-7]+\Z", digits)
-    return int(digits, 8 if old_octal else 0)
+    if len(digits) <= _LONGEST_INTEGER:
+        number = int(digits, 8 if _OLD_OCTAL.match(digits) else 0)
+        if -(2**63) <= number < 2**64:
+            return number
+    return _finite(digits, text) if _FLOAT.match(digits) else text
+
+
+def _number(loader: Any, node: Any) -> Any:
+    """What Helm reads as a number; digits beyond what a float64 holds, such as `1e3010`, are text to it."""
+    text: str = node.value
+    return loader.construct_yaml_float(node) if text.lower().endswith(("inf", "nan")) else _finite(text, text)
+
+
+def _finite(digits: str, text: str) -> float | str:
+    return text if math.isinf(number := float(digits)) else number
 
 
 @functools.cache

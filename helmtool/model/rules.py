@@ -240,6 +240,47 @@ def _ingress(look: _Look) -> Iterator[Conflict]:
         yield Conflict(("ingress", "enabled"), ("ingress", "allowedSources"), "given: none admits everyone (0.0.0.0/0 if that is meant)")
 
 
+def _tolerations(look: _Look) -> Iterator[Conflict]:
+    """What the API server asks of each toleration (ValidateTolerations)."""
+    tolerations = look.at("tolerations")
+    for index, toleration in enumerate(tolerations if isinstance(tolerations, list) else []):
+        if not isinstance(toleration, dict):
+            continue
+        at, exists = ("tolerations", index), toleration.get("operator") == "Exists"
+        if not toleration.get("key") and not exists:
+            yield Conflict((*at, "operator"), (*at, "key"), "given, or operator Exists: without a key it accepts every taint")
+        if exists and toleration.get("value"):
+            yield Conflict((*at, "value"), (*at, "operator"), "Equal: Exists compares no value")
+        if "tolerationSeconds" in toleration and toleration.get("effect") != "NoExecute":
+            yield Conflict((*at, "tolerationSeconds"), (*at, "effect"), "NoExecute: only that effect ends a pod")
+
+
+def _affinity(look: _Look) -> Iterator[Conflict]:
+    """How many values the operator of an expression takes (ValidateNodeSelectorRequirement, ValidateLabelSelectorRequirement)."""
+    for at, expression in _expressions(("affinity",), look.at("affinity")):
+        operator, values = expression.get("operator"), expression.get("values")
+        count = len(values) if isinstance(values, list) else 0
+        if operator in ("Exists", "DoesNotExist") and count:
+            yield Conflict((*at, "values"), (*at, "operator"), "In or NotIn: Exists and DoesNotExist compare no values")
+        elif operator in ("In", "NotIn") and not count:
+            yield Conflict((*at, "operator"), (*at, "values"), "given: In and NotIn compare with at least one value")
+        elif operator in ("Gt", "Lt") and count != 1:
+            yield Conflict((*at, "operator"), (*at, "values"), "exactly one: Gt and Lt compare with a single value")
+
+
+def _expressions(path: Path, value: Any) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every item of a list `matchExpressions` below, with its path."""
+    if isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _expressions((*path, index), inner)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name == "matchExpressions" and isinstance(inner, list):
+                yield from (((*path, name, index), item) for index, item in enumerate(inner) if isinstance(item, dict))
+            elif name != "matchLabels":
+                yield from _expressions((*path, name), inner)
+
+
 def _reserved(look: _Look) -> Iterator[Conflict]:
     """Keys that the chart sets itself: twice in one object they would be an error, or silently the wrong one."""
     for name, source in (("app", "its selector"), ("env", "environment")):
@@ -304,5 +345,7 @@ RULES: dict[str, Rule] = {
     "workPath": _work_path,
     "network": _network,
     "ingress": _ingress,
+    "tolerations": _tolerations,
+    "affinity": _affinity,
     "reserved": _reserved,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from helmtool.errors import InvalidInput, Problem
 from helmtool.model.path import Path
@@ -75,6 +76,8 @@ class _Parser:
                 raise self._error(f"nested deeper than {MAX_DEPTH} levels", start)
         if stop == ",":
             raise self._error("a key without a value: write key=value, and a comma inside a value as \\,", start)
+        if self.at >= len(self.text) and any(isinstance(part, int) and isinstance(key, str) for part, key in pairwise(path)):
+            raise self._error("Helm drops an empty value at the end of the argument inside a list: put a comma after it", start)
         return Assignment(tuple(path), self._value(), start + 1)
 
     def _take(self, at_end: str, expected: str = "=[,.") -> str:

@@ -13,7 +13,7 @@ from helmtool.model.document import Document, Position
 from helmtool.model.path import Path, dotted
 from helmtool.model.strvals import Assignment, InvalidSet, parse_assignments
 
-__all__ = ["Layer", "Origin", "Path", "Values", "dotted", "explain", "merge", "parse_set", "to_helm_json"]
+__all__ = ["Layer", "Origin", "Path", "Values", "dotted", "explain", "merge", "parse_set", "to_helm_json", "yaml_safe"]
 
 # JSON may hold these raw, YAML may not.
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -116,7 +116,11 @@ def to_helm_json(data: dict[str, Any]) -> bytes:
 
     Plain `json.dumps` will not do: YAML refuses its escapes of characters beyond the basic plane, and some raw ones.
     """
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    return yaml_safe(json.dumps(data, ensure_ascii=False, allow_nan=False))
+
+
+def yaml_safe(text: str) -> bytes:
+    """JSON text, written with `ensure_ascii=False`, as YAML 1.1 allows it too: characters that it forbids are escaped."""
     return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 

@@ -11,7 +11,6 @@ from helmtool.errors import InvalidInput, Problem, Refused
 from helmtool.model.change import Change
 from helmtool.model.document import parse_document
 from helmtool.model.environment import Environment, SecretMode
-from helmtool.model.reading import at
 from helmtool.model.rules import check_rules
 from helmtool.model.schema import check
 from helmtool.model.secret_version import placeholder_name
@@ -105,12 +104,18 @@ def compose(
     parsed = deployed_tag(parse_tag(tag), environment.stable_tag, environment.name) if tag is not None else None
     layers = _layers(project, environment, sets, versioned=versioned)
     values = merge([*layers, *_tag_layer(parsed)])
-    if stand_in and not parsed and not at(values.data, "image", "tag"):
+    if stand_in and not parsed and _lacks_tag(values):
         values = merge([*layers, *_tag_layer(parse_tag(STAND_IN), source="(no tag given)")])
     _check(project, environment, values)
     if parsed:
         _require_the_tag_chooses(environment, values)
     return Composed(environment, values, parsed, tuple(layers))
+
+
+def _lacks_tag(values: Values) -> bool:
+    """Whether a tag could be given; what is no map stays, for the schema to name."""
+    image = values.data.get("image")
+    return image is None or (isinstance(image, dict) and not image.get("tag"))
 
 
 def pin(composed: Composed, digest: str) -> Composed:

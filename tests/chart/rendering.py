@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from helmtool.adapters import process, toolbox
+from helmtool.model.values import to_helm_json
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "newdqmgui"
@@ -60,7 +61,7 @@ class Helm:
     def run(self, *arguments: str | Path, values: dict[str, Any] | None = None) -> str:
         """Standard output of helm; `values` go over standard input. Raises Refused when helm does not end with 0."""
         argv = [self.program, *map(str, arguments)]
-        text = json.dumps(values).encode() if values is not None else None
+        text = to_helm_json(values) if values is not None else None
         done = process.run([*argv, "-f", "-"] if values is not None else argv, input=text, timeout=60)
         if done.returncode:
             raise Refused(done.stderr.decode() + done.stdout.decode())

@@ -90,6 +90,21 @@ def test_where_the_pod_runs_and_how_it_pulls(helm: Helm) -> None:
         assert spec["tolerations"] == [toleration]
 
 
+TEXTS = ["a\nb\u2028c", "\u2028\n", "\x85\n", "1e3", "<<", "\U0001f600", '"', "\\", "\t", "", "{{ x }}", "a: b # c", "\x7f\ufeff"]
+
+
+def test_an_annotation_is_any_text(helm: Helm) -> None:
+    texts = {f"example.org/t{number}": text for number, text in enumerate(TEXTS)}
+    account = {"name": "sa", "create": True, "annotations": texts}
+    ingress = {"enabled": True, "host": "a.cern.ch", "allowedSources": ["10.0.0.0/8"], "annotations": texts}
+    objects = helm.objects("", {"podAnnotations": texts, "serviceAccount": account, "ingress": ingress})
+    for found in (
+        pod_annotations(objects),
+        *(objects[name]["metadata"]["annotations"] for name in ("ServiceAccount/sa", "Ingress/ing-dqm-offline")),
+    ):
+        assert {name: found[name] for name in texts} == texts
+
+
 def test_further_labels_and_annotations(helm: Helm) -> None:
     objects = helm.objects("", {"podLabels": {"team": "dqm"}, "podAnnotations": {"note": "yes"}})
     template = objects["Deployment/newdqmgui"]["spec"]["template"]["metadata"]

@@ -68,6 +68,13 @@ tolerations:
 {{- end }}
 {{- end }}
 
+{{/* A map of any texts. Not toYaml: it writes some line breaks of Unicode so that YAML cannot be read again. */}}
+{{- define "newdqmgui.texts" -}}
+{{- range $key, $text := . }}
+{{ $key | quote }}: {{ $text | quote }}
+{{- end }}
+{{- end }}
+
 {{/* Annotations of the pod that the chart itself sets. */}}
 {{- define "newdqmgui.podAnnotations" -}}
 # A pod reads the start script once: without this a new script would wait for the next restart. Only the content

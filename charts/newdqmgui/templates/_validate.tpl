@@ -3,7 +3,7 @@ Combinations of values that cannot work, whatever each value is on its own. The 
 the chart runs it. Each rule prints one line that names both keys; all lines are shown at once.
 */}}
 {{- define "newdqmgui.validate" -}}
-{{- $rules := list "image" "rollout" "probes" "resources" "ports" "secrets" "account" "eos" "claims" "logsPath" "workPath" "network" "ingress" "reserved" -}}
+{{- $rules := list "image" "rollout" "probes" "resources" "ports" "secrets" "account" "eos" "claims" "logsPath" "workPath" "network" "ingress" "tolerations" "affinity" "reserved" -}}
 {{- $lines := list -}}
 {{- range $rule := $rules -}}
 {{- range splitList "\n" (include (printf "newdqmgui.rules.%s" $rule) $) -}}
@@ -206,6 +206,60 @@ ingress.enabled is true but ingress.host is empty: the path would be taken over 
 {{- if not .Values.ingress.allowedSources }}
 ingress.enabled is true but ingress.allowedSources is empty: that admits everyone; write 0.0.0.0/0 if it is meant
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What the API server asks of each toleration. */}}
+{{- define "newdqmgui.rules.tolerations" -}}
+{{- range $index, $toleration := .Values.tolerations }}
+{{- $at := printf "tolerations[%d]" $index }}
+{{- $exists := eq (get $toleration "operator") "Exists" }}
+{{- if not (or $toleration.key $exists) }}
+{{ $at }}.key is empty and {{ $at }}.operator is not Exists: without a key it accepts every taint
+{{- end }}
+{{- if and $exists $toleration.value }}
+{{ $at }}.value is given but {{ $at }}.operator is Exists, which compares no value
+{{- end }}
+{{- if and (hasKey $toleration "tolerationSeconds") (ne (get $toleration "effect") "NoExecute") }}
+{{ $at }}.tolerationSeconds is given but {{ $at }}.effect is not NoExecute: only that effect ends a pod
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* How many values the operator of an expression takes. */}}
+{{- define "newdqmgui.rules.affinity" -}}
+{{- include "newdqmgui.expressions" (dict "at" "affinity" "value" .Values.affinity) }}
+{{- end }}
+
+{{/* Prints a problem for every wrong item of a list matchExpressions at or below `value`, whose path is `at`. */}}
+{{- define "newdqmgui.expressions" -}}
+{{- if kindIs "slice" .value }}
+{{- range $index, $inner := .value }}
+{{- include "newdqmgui.expressions" (dict "at" (printf "%s[%d]" $.at $index) "value" $inner) }}
+{{- end }}
+{{- else if kindIs "map" .value }}
+{{- range $key, $inner := .value }}
+{{- $at := printf "%s.%s" $.at $key }}
+{{- if and (eq $key "matchExpressions") (kindIs "slice" $inner) }}
+{{- range $index, $expression := $inner }}
+{{- include "newdqmgui.expression" (dict "at" (printf "%s[%d]" $at $index) "value" $expression) }}
+{{- end }}
+{{- else if ne $key "matchLabels" }}
+{{- include "newdqmgui.expressions" (dict "at" $at "value" $inner) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "newdqmgui.expression" -}}
+{{- $operator := .value.operator -}}
+{{- $count := len (get .value "values" | default list) -}}
+{{- if and (has $operator (list "Exists" "DoesNotExist")) $count }}
+{{ .at }}.values are given but {{ .at }}.operator is {{ $operator }}, which compares no values
+{{- else if and (has $operator (list "In" "NotIn")) (not $count) }}
+{{ .at }}.operator is {{ $operator }} but {{ .at }}.values are empty: it compares with at least one value
+{{- else if and (has $operator (list "Gt" "Lt")) (ne $count 1) }}
+{{ .at }}.operator is {{ $operator }} but {{ .at }}.values are not exactly one
 {{- end }}
 {{- end }}
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
 
 from helmtool.adapters import cluster as module
 from helmtool.adapters.cluster import Answer, Cluster, ClusterForbidden, ClusterUnreachable
@@ -157,6 +158,15 @@ def test_server_side_apply_as_a_dry_run(cluster: Cluster, server: FakeServer) ->
     assert asked.headers["authorization"] == f"Bearer {TOKEN}"
     assert json.loads(asked.body) == POD
     assert (answer.status, answer.body, answer.warnings) == (200, POD, ('old "field"', "second"))
+
+
+def test_an_apply_is_read_alike_as_yaml(cluster: Cluster, server: FakeServer) -> None:
+    """A YAML reader refuses `\\ud83d\\ude00`, and some characters that JSON may hold raw."""
+    server.on("PATCH /api/v1/namespaces/dqm/configmaps/a", 200, POD)
+    manifest = {**POD, "data": {"text": "\U0001f600 \u2028\x85\x7f é"}}
+    cluster.apply(manifest, manager="helm")
+    assert json.loads(server.asked[-1].body) == manifest
+    assert yaml.safe_load(server.asked[-1].body) == manifest
 
 
 def test_a_real_apply_says_so(cluster: Cluster, server: FakeServer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -28,9 +29,18 @@ from helmtool.model.rendered import dump, load_all
         ("1_000", 1000),
         ("089", 89),
         ("1e3", 1000),
+        ("1e3010", "1e3010"),
+        ("18446744073709551615", 2**64 - 1),
+        ("18446744073709551616", 2.0**64),
+        ("-9_223372036854775809", -(2.0**63)),
+        ("0x1ffffffffffffffff", "0x1ffffffffffffffff"),
+        ("1" * 5000, "1" * 5000),
+        (".inf", math.inf),
+        ("-9.5e309", "-9.5e309"),
         (".5", 0.5),
         ("1.2.3", "1.2.3"),
         ("=", "="),
+        ("<<", "<<"),
         ("~", None),
         ("", None),
         ("'y'", "y"),
@@ -44,7 +54,7 @@ def test_reads_a_word_as_helm_does(word: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["y", "N", "on", "1e3", "0o17", "017", "2026-01-05", "83:45", "=", "", "~", "null", "1", ".5", "089", "a", "é"]
+    "text", ["y", "N", "on", "1e3", "1e3010", "<<", "0o17", "017", "2026-01-05", "83:45", "=", "", "~", "null", "1", ".5", "089", "a", "é"]
 )
 def test_a_text_stays_a_text_for_both_readers(text: str) -> None:
     written = dump({text: text})

@@ -28,6 +28,15 @@ def test_an_empty_document_breaks_no_rule() -> None:
     assert check_rules(Values({}, {})) == []
 
 
+NODES = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0]"
+PODS = "affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].labelSelector.matchExpressions[0]"
+
+
+def node_affinity(expression: str) -> str:
+    term = f"{{matchExpressions: [{expression}]}}"
+    return f"affinity: {{nodeAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{term}]}}}}}}"
+
+
 # Rule, the key at fault, the other key, values that break this rule alone.
 BROKEN = [
     ("image", "image.digest", "image.repository", "image: {digest: 'sha256:00', repository: ''}"),
@@ -72,6 +81,24 @@ BROKEN = [
     ),
     ("ingress", "ingress.enabled", "ingress.host", "ingress: {enabled: true, allowedSources: [10.0.0.0/8]}"),
     ("ingress", "ingress.enabled", "ingress.allowedSources", "ingress: {enabled: true, host: a.cern.ch}"),
+    ("tolerations", "tolerations[0].operator", "tolerations[0].key", "tolerations: [{effect: NoExecute}]"),
+    ("tolerations", "tolerations[1].value", "tolerations[1].operator", "tolerations: [{key: a}, {key: b, operator: Exists, value: c}]"),
+    (
+        "tolerations",
+        "tolerations[0].tolerationSeconds",
+        "tolerations[0].effect",
+        "tolerations: [{key: a, effect: NoSchedule, tolerationSeconds: 1}]",
+    ),
+    ("affinity", f"{NODES}.values", f"{NODES}.operator", node_affinity("{key: a, operator: Exists, values: [b]}")),
+    ("affinity", f"{NODES}.operator", f"{NODES}.values", node_affinity("{key: a, operator: In, values: []}")),
+    ("affinity", f"{NODES}.operator", f"{NODES}.values", node_affinity("{key: a, operator: Gt, values: ['1', '2']}")),
+    (
+        "affinity",
+        f"{PODS}.operator",
+        f"{PODS}.values",
+        "affinity: {podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: a, labelSelector: {matchExpressions: "
+        "[{key: a, operator: NotIn, values: []}]}}]}}",
+    ),
     ("reserved", "podLabels.app", "", "podLabels: {app: x}"),
     ("reserved", "podLabels.env", "", "podLabels: {env: x}"),
     ("reserved", r"podAnnotations.prometheus\.io/port", "", "podAnnotations: {prometheus.io/port: '1'}"),
@@ -109,6 +136,10 @@ KEPT = [
     "networkPolicy: {enabled: false, from: []}",
     "metrics: {scrape: false}\npodAnnotations: {prometheus.io/port: '1'}",
     "ingress: {enabled: true, host: a.cern.ch, allowedSources: [0.0.0.0/0], annotations: {a: b}}",
+    "tolerations: [{operator: Exists}, {key: a}, {key: a, operator: Exists, value: '', effect: NoExecute, tolerationSeconds: 0}]",
+    node_affinity("{key: a, operator: Exists, values: []}, {key: a, operator: DoesNotExist}, {key: b, operator: Lt, values: ['1']}"),
+    "affinity: {podAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1, podAffinityTerm: {topologyKey: a, "
+    "labelSelector: {matchLabels: {matchExpressions: In, operator: In}}}}]}}",
 ]
 
 

@@ -44,6 +44,8 @@ def test_assignments_in_order_with_their_columns() -> None:
         ("a={x,y", "the list does not end", 3),
         ("a={x}y", "a comma follows", 6),
         ("a=x\\", "escapes nothing", 4),
+        ("a[0].b=", "Helm drops an empty value", 1),
+        ("x=1,a.b[1][0].c.d=", "Helm drops an empty value", 5),
         ("a=9007199254740993", "beyond 9007199254740992", 3),
         ("a=" + "9" * 5000, "beyond 9007199254740992", 3),
         (".".join("a" * 31) + "=1", "nested deeper than 30 levels", 1),

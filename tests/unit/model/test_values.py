@@ -89,6 +89,11 @@ def test_generated_layers_merge_as_in_helm(
     assert as_json(values.data) == as_json(helm_values(texts[0], stdin=to_helm_json(values.for_helm())))
 
 
+@pytest.mark.parametrize("text", ["a[0].b=,", "a[0].b=,c=1", "a[0]=", "a.b=", "a[0][1]="])
+def test_an_empty_value_that_helm_keeps(text: str, helm_values: Callable[..., Any], as_json: Callable[[Any], str]) -> None:
+    assert as_json(merged(b"{}", sets=(text,)).data) == as_json(helm_values(b"{}", sets=(text,)))
+
+
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(layers=st.lists(MAPS, min_size=1, max_size=4))
 def test_every_path_has_an_origin(layers: list[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ from helmtool.adapters.project import Project, find_project
 from helmtool.errors import UsageError
 from helmtool.model.environment import Environment, SecretMode
 from helmtool.model.revision import Revision
-from helmtool.operations.compose import InlineSecrets, compose, load_values
+from helmtool.operations.compose import InlineSecrets, ValuesInvalid, compose, load_values
 from helmtool.operations.progress import Silent
 from helmtool.operations.secrets.step import SecretOptions, base_of, prepare
 
@@ -49,6 +49,14 @@ def test_the_name_of_a_version_reaches_helm_and_nothing_else_changes() -> None:
     named = composed.with_secret("mine-0123456789abcdef")
     assert named.for_helm == composed.for_helm | {"secrets": {"mode": "versioned", "name": "mine-0123456789abcdef"}}
     assert composed.secret_name == "mine-placeholder"
+
+
+@pytest.mark.parametrize("text", ["text", "", "3", "{a}"])
+def test_an_image_that_is_no_map_is_named_where_no_tag_is_given(text: str) -> None:
+    with pytest.raises(ValuesInvalid) as caught:
+        compose(PROJECT, environment(SecretMode.EXISTING), None, [f"image={text}"], stand_in=True)
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.file) == ("image", "--set")
 
 
 def test_inline_is_refused_where_protected() -> None:

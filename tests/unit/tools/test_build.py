@@ -35,6 +35,7 @@ for package; do
     helm.sh/*) name=helm version=${FAKE_HELM:-4.3.1} ;;
     */sops) name=sops version=3.13.3 ;;
     */age-keygen) name=age-keygen version=1.3.1 ;;
+    */helm-many) name=helm-many version=$FAKE_MANY ;;
     *kwok*) name=${package##*/} version=0.8.0 ;;
     *) name=${package##*/} version=1.37.2 ;;
   esac
@@ -151,6 +152,22 @@ def test_all_programs_of_a_module_come_from_one_go_build(machine: Machine) -> No
     assert command.count("helm.sh/helm/v4/cmd/helm") == 1
     assert of_sops.split(" -o ")[1].split()[1:] == ["filippo.io/age/cmd/age-keygen", "github.com/getsops/sops/v3/cmd/sops"]
     assert settings == "-modcacherw -mod=readonly -trimpath -buildvcs=false/0/local/"
+
+
+def test_what_proofs_use_is_built_anew_with_another_source(build: ModuleType, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    (program,) = build.own_programs()
+    assert program.version.startswith("4.3.1-")
+    assert f"-X main.version={program.version}" in build.link_flags([*build.all_programs(), program])
+    code, output = machine.run("proofs", FAKE_MANY=program.version)
+    assert code == 0, output
+    assert program.folder in machine.built()
+    (machine.log.parent / "helm-many").mkdir()
+    (machine.log.parent / "helm-many" / "main.go").write_text("package main\n")
+    read = build.all_programs()
+    monkeypatch.setattr(build, "all_programs", lambda: read)
+    monkeypatch.setattr(build, "HERE", machine.log.parent)
+    (other,) = build.own_programs()
+    assert other.folder not in machine.built()
 
 
 def test_what_is_built_is_not_built_again(machine: Machine) -> None:

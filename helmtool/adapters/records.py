@@ -7,6 +7,7 @@ from collections.abc import Callable
 from helmtool.adapters.cluster import Cluster
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest, ObjectKey
+from helmtool.model.reading import text
 from helmtool.model.record import Record, append, dump, load
 
 KEY = "records.json"
@@ -16,7 +17,7 @@ ATTEMPTS = 5
 def read_records(cluster: Cluster, release: str) -> list[Record]:
     """The records of a release, oldest first."""
     live = cluster.get(_key(cluster, release))
-    return load((live.get("data") or {}).get(KEY, "")) if live else []
+    return load(text(live, "data", KEY))
 
 
 def add_record(cluster: Cluster, release: str, record: Record) -> None:
@@ -32,7 +33,7 @@ def remove_record(cluster: Cluster, release: str, record: Record) -> None:
 def _change(cluster: Cluster, release: str, change: Callable[[list[Record]], list[Record]]) -> None:
     for _ in range(ATTEMPTS):
         live = cluster.get(_key(cluster, release))
-        records = change(load((live.get("data") or {}).get(KEY, "")) if live else [])
+        records = change(load(text(live, "data", KEY)))
         document = _document(cluster, release, dump(records), live)
         answer = cluster.replace(document) if live else cluster.create(document)
         if answer.status < 300:
@@ -46,8 +47,8 @@ def _key(cluster: Cluster, release: str) -> ObjectKey:
     return ObjectKey("v1", "ConfigMap", cluster.namespace, f"{release}-releases")
 
 
-def _document(cluster: Cluster, release: str, text: str, live: Manifest | None) -> Manifest:
+def _document(cluster: Cluster, release: str, records: str, live: Manifest | None) -> Manifest:
     metadata = {"name": f"{release}-releases", "namespace": cluster.namespace, "labels": {"app.kubernetes.io/managed-by": "helmtool"}}
     if live:
         metadata["resourceVersion"] = live["metadata"]["resourceVersion"]
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: text}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: records}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from helmtool import __version__
 from helmtool.cli import adopt, doctor, environments, images, local, offline, pods, releases, secrets, tags, unlock
 from helmtool.cli.last_words import print_traceback
 from helmtool.cli.options import reset, terminal, with_globals
-from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, UsageError
+from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, UsageError
 
 app = typer.Typer(
     name="helmtool",
@@ -34,6 +35,8 @@ app.add_typer(tags.app, name="tag")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(images.app, name="image")
 
+NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
+"""What a person's own path can be: longer than the system's names, or a link to itself."""
 REPORT = "run it again with -vv, and report what it prints"
 
 
@@ -90,7 +93,8 @@ def _as_error(error: Exception) -> HelmtoolError:
     if isinstance(error, typer.Abort):
         return Interrupted("interrupted")
     if isinstance(error, OSError):
-        return OperationFailed(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), hint=REPORT)
+        kind = InvalidInput if error.errno in NO_NAME else OperationFailed
+        return kind(": ".join(str(part) for part in (error.filename, error.strerror or error) if part), hint=REPORT)
     import traceback
 
     # Not its text: it may quote a value, and a value may be a secret.

@@ -103,3 +103,8 @@ def test_nothing_readable_is_no_records(live: Manifest | None) -> None:
 
 def test_reads_what_is_there() -> None:
     assert read_records(FakeCluster(config_map(ONE, TWO)), "newdqmgui") == [ONE, TWO]  # type: ignore[arg-type]
+
+
+def test_data_that_is_no_text_holds_no_record() -> None:
+    for data in (None, [], {"records.json": ["x"]}, {"records.json": 5}):
+        assert read_records(FakeCluster({"data": data, "metadata": {"resourceVersion": "1"}}), "newdqmgui") == []  # type: ignore[arg-type]

@@ -106,12 +106,6 @@ def test_a_working_directory_that_is_gone(cli: Cli) -> None:
     assert cli.shell(f"{gone} $H --config-dir {cli.root} validate prod").code == 0
 
 
-def test_a_name_that_the_system_takes_for_too_long(cli: Cli) -> None:
-    (cli.root / "secrets").mkdir()
-    options = ("--services-config", str(cli.root / "secrets"), "--service", "x" * 5000)
-    cli.fails("secrets", "check", "test4", *options, code=3, says=["File name too long"])
-
-
 @pytest.fixture
 def everybodys(cli: Cli) -> Iterator[Path]:
     """A copy of the checkout that everybody may read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import json
 import logging
@@ -60,6 +61,13 @@ def test_each_family_has_its_exit_code_as_text(fail_with: Any, capsys: Capture, 
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines()[-2:] == ["✗ what happened", "  next: what to do"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENAMETOOLONG, 3), (errno.ELOOP, 3), (errno.EIO, 1)])
+def test_a_name_that_cannot_be_one_is_wrong_input(fail_with: Any, capsys: Capture, number: int, code: int) -> None:
+    fail_with(OSError(number, os.strerror(number), "name"))
+    assert run(COMMAND) == code
+    assert f"✗ name: {os.strerror(number)}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("family", "code"), FAMILIES)

@@ -75,6 +75,11 @@ def read_access(kubeconfig: str, context: str | None = None) -> Access:
     return Access(kubeconfig, chosen, cluster_name, server, _fingerprint(body, Path(cluster[0]).parent))
 
 
+def cluster_names(kubeconfig: str) -> list[str]:
+    """The clusters that one kubeconfig or several merged ones know, in alphabetical order. Raises KubeconfigInvalid."""
+    return sorted(_names(_read_all(kubeconfig), "clusters"))
+
+
 def user_of(access: Access) -> tuple[dict[str, Any], Path]:
     """The entry of the context's user, empty where there is none, and the folder that its relative paths count from."""
     documents = _read_all(access.kubeconfig)

@@ -34,11 +34,12 @@ def list_environments() -> None:
 
 
 def show(env: EnvArgument) -> None:
-    """Show one environment: its cluster, namespace, endpoint and policies."""
+    """Show one environment: its cluster, namespace, endpoint and policies; and by which kubeconfig it is reached from here, until when."""
     from helmtool.model.manifest import dump_manifest
+    from helmtool.operations.access import describe_access
     from helmtool.operations.show import describe, environment
 
-    document = describe(environment(env, terminal.settings))
+    document = describe(environment(env, terminal.settings)) | {"access": describe_access(env, terminal.settings)}
     if terminal.as_json:
         terminal.document(document)
     else:

@@ -1,0 +1,73 @@
+"""With what a context's user signs in, and until when that holds."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from helmtool.adapters.credentials import plugin_of
+from helmtool.adapters.kubeconfig import Access, user_of
+from helmtool.adapters.regular import read_file
+from helmtool.model.certificate import CertificateInvalid, parse_certificates
+
+LARGEST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`kind` is plugin, token, certificate or none; `program` the plugin's; `expires` is not known where nothing says it."""
+
+    kind: str
+    program: str = ""
+    expires: datetime | None = None
+
+
+def account_of(access: Access) -> Account:
+    """What the kubeconfig says, without the API server; a plugin is asked, for only it knows. Raises CredentialsFailed."""
+    user, folder = user_of(access)
+    plugin = plugin_of(access)
+    if plugin:
+        return Account("plugin", str(user["exec"].get("command") or ""), plugin.credentials().expires)
+    token = str(user.get("token") or "") or _file(user, "tokenFile", folder).decode(errors="replace").strip()
+    if token:
+        return Account("token", expires=_expiry(token))
+    certificate = _data(user) or _file(user, "client-certificate", folder)
+    return Account("certificate", expires=_end(certificate)) if certificate else Account("none")
+
+
+def _file(user: Mapping[str, Any], key: str, folder: Path) -> bytes:
+    try:
+        return read_file(folder / str(user[key]), LARGEST) if user.get(key) else b""
+    except OSError:
+        return b""
+
+
+def _data(user: Mapping[str, Any]) -> bytes:
+    try:
+        return base64.b64decode(str(user.get("client-certificate-data") or ""))
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _end(certificate: bytes) -> datetime | None:
+    try:
+        found = parse_certificates(certificate)
+    except CertificateInvalid:
+        return None
+    return found.ends if found else None
+
+
+def _expiry(token: str) -> datetime | None:
+    """The claim `exp` of a JSON Web Token (RFC 7519); nothing where the token is of another kind, or has none."""
+    try:
+        payload = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return datetime.fromtimestamp(claims["exp"], UTC)
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError, OSError):
+        return None

@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from program import PATIENCE, Cli
 
 from helmtool import __version__
 from helmtool.adapters import toolbox
 
+ROOT = Path(__file__).parents[2]
 Run = subprocess.CompletedProcess[str]
 
 

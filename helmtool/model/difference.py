@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from helmtool.model.path import dotted
-
 FieldPath = tuple[str, ...]
-"""The way to a field of an object, each part as it is shown; an item of a list is `[0]`, or `[name]` where its items have names."""
+"""The way to a field of an object, each part as it is shown.
+
+An item of a list is `[0]`, or `[name]` where its items have names; a key with dots in it is `[key]`."""
+_SEPARATORS = frozenset(".[]")
 ITEM_KEYS = ("mountPath", "name", "containerPort", "port", "ip")
 """What tells the items of Kubernetes' lists apart: the first of these that all items of a list have, each another one."""
 
@@ -75,7 +76,7 @@ def _in_maps(before: Mapping[str, Any], after: Mapping[str, Any], path: FieldPat
 
 
 def _shown_keys(side: Mapping[Any, Any]) -> dict[str, Any]:
-    return {dotted((str(key),)): value for key, value in side.items()}
+    return {f"[{key}]" if _SEPARATORS.intersection(str(key)) else str(key): value for key, value in side.items()}
 
 
 def _in_lists(before: list[Any], after: list[Any], path: FieldPath) -> Iterator[Difference]:

@@ -65,6 +65,11 @@ class Review:
         return worst(self._plain)
 
     @property
+    def has_downtime(self) -> bool:
+        """Whether one of the changes stops the service for a time."""
+        return any(change.effect is Effect.DOWNTIME for change in self._plain)
+
+    @property
     def verdict(self) -> str:
         """What it means for the service, in one sentence."""
         return VERDICTS[self.effect] if self.changes else NOTHING

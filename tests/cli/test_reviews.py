@@ -79,15 +79,24 @@ def test_what_one_value_alone_does_not_do_is_told_as_done_by_several(inside: Ins
     assert causes(inside, *DIFF)["ConfigMap "] == [("value", "several of the 2 changed values together", False)]
 
 
-def test_values_that_the_chart_refuses_apart_are_guessed_by_their_text(inside: Inside) -> None:
-    """An ingress needs a host, and a host without an ingress is nothing that the chart minds; a size needs its claim."""
+def test_a_value_that_the_chart_does_not_render_without_is_guessed_by_its_text(inside: Inside) -> None:
+    rule = '{{- if and (eq .Values.environment "preprod") (ne (int .Values.revisionHistoryLimit) 3) }}{{ fail "not apart" }}{{ end }}\n'
+    inside.write("charts/newdqmgui/templates/rule.yaml", rule)
+    set_values(inside, "test4", revisionHistoryLimit=5)
+    inside.write("values/preprod.yaml", "environment: preprod\nrevisionHistoryLimit: 3\n")
+    found = causes(inside, *DIFF)
+    assert found["Deployment spec.revisionHistoryLimit"] == [
+        ("value", "revisionHistoryLimit: values/preprod.yaml:2, instead of values/test4.yaml:2", True)
+    ]
+    assert found["Deployment spec.template.metadata.labels.env"][0][2] is False
+
+
+def test_an_object_that_comes_is_caused_by_what_makes_it_come(inside: Inside) -> None:
     set_values(inside, "test4")
     inside.write(
         "values/preprod.yaml", "environment: preprod\ningress: {enabled: true, host: some.cern.ch, allowedSources: [10.1.0.0/16]}\n"
     )
-    found = causes(inside, *DIFF)
-    assert [source for source, _, _ in found["Ingress "]] == ["value"]
-    assert "ingress.enabled: values/preprod.yaml:2" in found["Ingress "][0][1]
+    assert [text.split(",")[0] for _, text, _ in causes(inside, *DIFF)["Ingress "]] == ["ingress.enabled: values/preprod.yaml:2"]
 
 
 def test_more_values_than_are_tried_are_guessed(inside: Inside) -> None:
@@ -100,7 +109,7 @@ def test_more_values_than_are_tried_are_guessed(inside: Inside) -> None:
     cause = found["Deployment spec.template.spec.containers[newdqmgui].resources.requests.cpu"][0]
     assert (cause[0], cause[2]) == ("value", True)
     assert cause[1].startswith("resources.requests.cpu: values/preprod.yaml:")
-    assert all(guess for sources in found.values() for source, _, guess in sources if source == "value" and "together" not in _)
+    assert {guess for sources in found.values() for _, text, guess in sources if "together" not in text} == {True}
 
 
 def test_a_value_that_is_given_on_the_command_line(inside: Inside) -> None:

@@ -56,13 +56,17 @@ def _head(document: Document) -> Iterator[str]:
     yield ""
     yield f"**{impact['text']}** {counts(document)}."
     yield ""
-    for reason in impact["reasons"][:MOST_REASONS]:
-        yield f"- {_span(reason['object'])}, {reason['effect']}: {_span(reason['reason'])}"
-    for name, words in (("warnings", "The API server says"), ("conflicts", "Other hands have set fields that a release takes back")):
-        yield from (f"- {words}: {_span(text)}" for text in document[name][:MOST_REASONS])
-        if len(document[name]) > MOST_REASONS:
-            yield f"- and {len(document[name]) - MOST_REASONS} more {name}"
+    yield from _first([f"{_span(r['object'])}, {r['effect']}: {_span(r['reason'])}" for r in impact["reasons"]])
+    yield from _first([f"The API server says: {_span(text)}" for text in document["warnings"]])
+    yield from _first([f"Other hands have set fields that a release takes back: {_span(text)}" for text in document["conflicts"]])
     yield ""
+
+
+def _first(items: Sequence[str]) -> Iterator[str]:
+    """The first few as a list, the rest as a number."""
+    yield from (f"- {item}" for item in items[:MOST_REASONS])
+    if len(items) > MOST_REASONS:
+        yield f"- and {len(items) - MOST_REASONS} more"
 
 
 def _row(change: Document) -> str:

@@ -14,6 +14,8 @@ from helmtool.model.values import Origin, Values
 
 SHORTEST = 3
 """Characters: a shorter value stands in too many fields for equal text to say anything."""
+SECRET_FILES = ("secrets", "data")
+"""Where inline secrets are: that one of them is equal to something that is shown must not be told."""
 TAG, SET, SECRETS = "TAG", "--set", "(secrets: versioned)"
 """The names of the layers of values that are no files."""
 
@@ -120,10 +122,11 @@ def explain_field(difference: Difference, influences: Sequence[Influence]) -> li
 
 
 def guess(difference: Difference, values: Sequence[ValueChange]) -> list[Provenance]:
-    """The values whose new text, or else whose old one, stands in the field's as a word of its own."""
+    """The values whose new text, or else whose old one, stands in the field's as a word of its own; never one of a secret."""
+    open_ones = [value for value in values if value.path[:2] != SECRET_FILES]
     for side in ("after", "before"):
         text = _text(getattr(difference, side))
-        found = [value for value in values if _is_word(_text(getattr(value, side)), text)]
+        found = [value for value in open_ones if _is_word(_text(getattr(value, side)), text)]
         if found:
             return [replace(provenance_of(value), guess=True) for value in found]
     return []

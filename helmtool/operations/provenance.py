@@ -157,9 +157,10 @@ def _in_doubt(basis: Basis, renderings: _Renderings, key: ObjectKey, difference:
 
 
 def _by_hands(basis: Basis, key: ObjectKey) -> Provenance:
-    """The field is in no revision other than it becomes: somebody else has written it."""
+    """The field is in the revision as it becomes, so somebody else has written the live one; a release that failed leaves no hands."""
     hands = basis.hands.get(key, ())
-    return Provenance(Source.HANDS, f"changed since the release by other hands: {', '.join(hands)}" if hands else "not as it was released")
+    text = f"changed since the release by other hands: {', '.join(hands)}" if hands else f"live, it is not as {basis.values_of} made it"
+    return Provenance(Source.HANDS, text)
 
 
 def _touches(path: FieldPath, before: Manifest | None, after: Manifest | None) -> bool:

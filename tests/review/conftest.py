@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from browser import Browser
-from samples import hostile, large, usual, with_secret
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
@@ -71,6 +69,3 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Review], Path]:
         return file
 
     return write
-
-
-SAMPLES: dict[str, Any] = {"usual": usual, "hostile": hostile, "large": large, "secret": with_secret}

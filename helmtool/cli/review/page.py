@@ -52,8 +52,8 @@ def _digest(content: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Any text, made fit for an element or a quoted attribute."""
-    return html.escape(printable(text), quote=True)
+    """Any text, made fit for an element or a quoted attribute; in ASCII, so that the page means the same in every encoding."""
+    return html.escape(printable(text), quote=True).encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _effect_class(effect: str) -> str:

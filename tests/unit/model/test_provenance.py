@@ -135,6 +135,10 @@ def test_a_short_value_must_be_the_whole(text: str, matches: bool) -> None:
     assert bool(guess(Difference(("f",), "9", text), [ValueChange(("replicas",), 1, 2)])) == matches
 
 
+def test_a_guess_never_tells_what_a_secret_is_equal_to() -> None:
+    assert guess(Difference(("f",), "x", "s3cret"), [ValueChange(("secrets", "data", "keytab"), "x", "s3cret")]) == []
+
+
 def test_no_value_is_in_any_repr() -> None:
     value = ValueChange(("secrets", "data", "keytab"), "s3cret", "s3cret2")
     assert "s3cret" not in repr(value) + repr(provenance_of(value)) + repr(Difference(("f",), "s3cret", "s3cret2"))

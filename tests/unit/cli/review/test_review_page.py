@@ -76,6 +76,12 @@ def test_the_policy_names_its_own_style_and_script_alone() -> None:
     assert rules == {"default-src": "'none'", "base-uri": "'none'", "form-action": "'none'", **digests}
 
 
+def test_the_page_means_the_same_in_every_encoding() -> None:
+    text = page(document("é → €"))
+    assert text.isascii()
+    assert "&#233; &#8594; &#8364;" in text
+
+
 def test_nothing_is_fetched() -> None:
     assert not re.search(r"(?i)\b(?:src|href|action)=|url\(|@import|https?:", page(document()))
 

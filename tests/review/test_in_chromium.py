@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from browser import Browser
-from conftest import SAMPLES
 from samples import CANARY, HOSTILE, change_of, config_map, hostile, large, review, usual, with_secret
 from selenium.webdriver.common.keys import Keys
 
@@ -216,11 +215,13 @@ def test_a_secret_shows_that_it_changed_and_nothing_of_it(browser: Browser, page
 @pytest.mark.parametrize("size", [DESKTOP, COLUMNS, PHONE], ids=["desktop", "80 columns", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("view", ["unified", "side"])
-@pytest.mark.parametrize("sample", ["usual", "hostile"])
-def test_it_is_accessible(browser: Browser, pages: Pages, size: tuple[int, int], scheme: str, view: str, sample: str) -> None:
+@pytest.mark.parametrize("sample", [usual, hostile])
+def test_it_is_accessible(
+    browser: Browser, pages: Pages, size: tuple[int, int], scheme: str, view: str, sample: Callable[[], Review]
+) -> None:
     browser.window(*size)
     browser.prefer(scheme)
-    browser.open(pages(SAMPLES[sample]()))
+    browser.open(pages(sample()))
     browser.run(OPEN_ALL, view)
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
     browser.run(AXE.read_text(encoding="utf-8"))

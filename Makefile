@@ -51,6 +51,12 @@ causes: venv tools-client ## Run every scenario of causes and write what they me
 	HELMTOOL_SCENARIOS=all $(PYTEST) tests/kind/causes
 	$(BIN)/python tools/generate_reference.py
 
+test-review: venv ## Look at the pages of a diff in a real browser (Debian: chromium chromium-driver; npm for axe-core)
+	@for program in chromium chromedriver; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install chromium chromium-driver"; exit 1; }; done
+	@command -v npm >/dev/null || { echo "npm is missing; it fetches axe-core. Next: apt-get install npm"; exit 1; }
+	@cd tests/review && npm ci --ignore-scripts --no-audit --no-fund --silent
+	$(PYTEST) tests/review
+
 test-registry: venv ## Run the tests against a real registry (Debian: docker-registry openssl)
 	@for program in docker-registry openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
 	$(PYTEST) tests/registry
@@ -110,4 +116,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-review test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock

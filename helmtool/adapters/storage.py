@@ -71,7 +71,8 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _read(stored: dict[str, Any]) -> Revision:
-    info, metadata = stored.get("info") or {}, (stored.get("chart") or {}).get("metadata") or {}
+    info, chart = stored.get("info") or {}, stored.get("chart") or {}
+    metadata = chart.get("metadata") or {}
     return Revision(
         number=int(stored["version"]),
         status=_status(str(info.get("status"))),
@@ -81,6 +82,7 @@ def _read(stored: dict[str, Any]) -> Revision:
         description=str(info.get("description") or ""),
         manifest=str(stored.get("manifest") or ""),
         values=dict(stored.get("config") or {}),
+        defaults=dict(chart.get("values") or {}),
     )
 
 

@@ -26,6 +26,7 @@ from helmtool.cli.options import (
     terminal,
     with_globals,
 )
+from helmtool.cli.review.show import Format, chosen_format, show
 from helmtool.errors import HelmtoolError, UsageError
 
 if TYPE_CHECKING:
@@ -162,32 +163,27 @@ def diff(
         Engine, typer.Option("--engine", metavar="server|helm-diff", help="The API server's own answer, or the helm-diff plugin.")
     ] = Engine.SERVER,
     detailed_exitcode: Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 when something would change.")] = False,
+    format: Annotated[
+        Format,
+        typer.Option("--format", metavar="text|markdown|html|json", help="Text, or a review with the cause of each changed field."),
+    ] = Format.TEXT,
     context: Annotated[int, typer.Option("--context", metavar="N", min=0, help="Lines around each change.")] = 3,
     sets: SetOption = None,
     services_config: ServicesConfigOption = None,
     identity: IdentityOption = None,
 ) -> None:
     """Show what a release would change, object by object; without --services-config the secret in use stays."""
-    from helmtool.cli.running import run
-    from helmtool.operations.diff import diff as operation
     from helmtool.operations.secrets.step import SecretOptions
 
+    chosen = chosen_format(format)
     secrets = SecretOptions(services_config, identity, look_only=True)
     if engine is Engine.HELM_DIFF:
+        if chosen not in (Format.TEXT, Format.JSON):
+            raise UsageError(f"--format {chosen.value} needs helmtool's own diff", hint="leave --engine away")
         _diff_by_plugin(env, tag, sets or (), secrets, context, detailed_exitcode)
         return
-    found = run(operation(env, tag, terminal.settings, terminal, against=against, revision=revision, sets=sets or (), secrets=secrets))
-    for text in found.warnings:
-        terminal.warn(f"the API server says: {text}")
-    for text in found.conflicts:
-        terminal.warn(f"other hands have set fields that a release takes back: {text}")
-    if terminal.as_json:
-        changes = [change_document(change, context, found.names) for change in found.changes]
-        terminal.document({"base": found.base, "target": found.target, "changes": changes})
-    else:
-        print_diff(found.changes, context, found.names)
-        print_changes(found.changes, sys.stderr, base=found.base)
-    if detailed_exitcode and found.changes:
+    options = {"against": against, "revision": revision, "sets": sets or (), "secrets": secrets}
+    if show(chosen, env, tag, options, context) and detailed_exitcode:
         raise typer.Exit(2)
 
 

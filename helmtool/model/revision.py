@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from helmtool.model.document import Document
+from helmtool.model.values import Layer, Values, merge
+
 DEPLOYED = "deployed"
 """The outcome of a release whose pods became available."""
 NEVER_APPLIED = re.compile(r"(?:Upgrade|Release|Rollback) \".*\" failed: |Preparing upgrade|Initial install underway")
@@ -42,6 +45,7 @@ class RevisionStatus(StrEnum):
 class Revision:
     """One stored revision. `updated` is RFC 3339 as Helm wrote it; `manifest` is the rendered text, `values` what the user gave.
 
+    `defaults` are the values of its chart, which lie beneath.
     `outcome` is what the release's own record says became of it, empty where there is none (a plain `helm upgrade`).
     """
 
@@ -54,6 +58,7 @@ class Revision:
     manifest: str = field(repr=False, default="")
     values: dict[str, Any] = field(repr=False, default_factory=dict)
     outcome: str = ""
+    defaults: dict[str, Any] = field(repr=False, default_factory=dict)
 
     @property
     def served(self) -> bool:
@@ -101,6 +106,11 @@ def rollback_target(revisions: Sequence[Revision]) -> Revision | None:
 
 def _same_objects(one: Revision, other: Revision) -> bool:
     return bool(one.manifest) and one.manifest == other.manifest
+
+
+def merged_values(revision: Revision) -> Values:
+    """The revision's values as its chart saw them; no place of them is known."""
+    return merge([Layer(name, Document("", data, {})) for name, data in (("chart", revision.defaults), ("revision", revision.values))])
 
 
 def tag_of(revision: Revision) -> str:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
-from helmtool.adapters.project import Project, find_project
+from helmtool.adapters.project import CHART, Project, find_project
 from helmtool.errors import InvalidInput, UsageError
 from helmtool.model.change import Change, compare
 from helmtool.model.environment import Environment
-from helmtool.model.manifest import Manifest, is_hook, key_of, owned_by_helm, parse_manifests
-from helmtool.model.revision import Revision, digest_of, last, running, tag_of
+from helmtool.model.manifest import Manifest, ObjectKey, is_hook, key_of, owned_by_helm, parse_manifests
+from helmtool.model.review import Review
+from helmtool.model.revision import Revision, digest_of, last, merged_values, running, tag_of
 from helmtool.model.tag import parse_tag
+from helmtool.model.values import Values
 from helmtool.operations.compose import Composed, compose, pin
 from helmtool.operations.moved import require_same_image
 from helmtool.operations.plan import look, make_plan
 from helmtool.operations.preflight import make_forecast
 from helmtool.operations.progress import Progress
+from helmtool.operations.provenance import Basis, explain_changes
 from helmtool.operations.resolve import Resolved, resolve
 from helmtool.operations.secrets.step import SecretOptions, prepare
 from helmtool.operations.session import Session, offline_helm, open_session
@@ -29,11 +34,12 @@ LOOK_ONLY = SecretOptions(look_only=True)
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The changes, the names of both sides, and the warnings and conflicts that the API server named."""
+    """The changes, the names of both sides, the warnings and conflicts that the API server named, and what both sides were made of."""
 
     base: str
     target: str
     changes: tuple[Change, ...]
+    make_basis: Callable[[], Basis] = field(repr=False)
     warnings: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
 
@@ -88,7 +94,22 @@ async def diff(
     plan = await make_plan(session, composed, known(revisions))
     if wanted:
         await require_same_image(session, wanted, plan.revisions, settings, progress)
-    return Diff("live", "new", plan.changes, plan.forecast.warnings, plan.forecast.conflicts)
+    old = running(plan.revisions)
+    basis = partial(_basis, session, old, composed.values, plan.manifests, hands=plan.forecast.hands, live=True)
+    return Diff("live", "new", plan.changes, basis, plan.forecast.warnings, plan.forecast.conflicts)
+
+
+async def review(name: str, tag: str | None, settings: Settings, progress: Progress, **options: Any) -> Review:
+    """What `diff` gives for the same arguments, with what made each field differ: the chart is rendered several times for it.
+
+    Raises as `diff` does.
+    """
+    found = await diff(name, tag, settings, progress, **options)
+    progress.start("provenance", "rendering with each changed value put back")
+    basis = found.make_basis()
+    changes = await explain_changes(basis, found.changes)
+    progress.done("provenance", f"{len(basis.values)} values differ from {basis.values_of or 'nothing that is known'}")
+    return Review(name, found.base, found.target, changes, tuple(basis.values), basis.values_of, found.warnings, found.conflicts)
 
 
 async def diff_by_plugin(
@@ -135,18 +156,49 @@ def _stored(revisions: Sequence[Revision], number: int) -> Revision:
 
 async def _to_revision(session: Session, target: Revision, revisions: Sequence[Revision], against: str) -> Diff:
     manifests = [m for m in parse_manifests(target.manifest) if not is_hook(m)]
+    wanted = partial(_basis, session, after=merged_values(target), new=manifests, target=target.chart)
     if against == "live":
         forecast = await asyncio.to_thread(make_forecast, session, manifests, last(revisions))
-        return Diff("live", f"revision {target.number}", forecast.changes, forecast.warnings, forecast.conflicts)
+        basis = partial(wanted, running(revisions), hands=forecast.hands, live=True)
+        return Diff("live", f"revision {target.number}", forecast.changes, basis, forecast.warnings, forecast.conflicts)
     base = _base(revisions, session.environment)
-    return Diff(f"revision {base.number}", f"revision {target.number}", tuple(_compare_lists(parse_manifests(base.manifest), manifests)))
+    changes = tuple(_compare_lists(parse_manifests(base.manifest), manifests))
+    return Diff(f"revision {base.number}", f"revision {target.number}", changes, partial(wanted, base))
 
 
 async def _against_release(session: Session, composed: Composed, revisions: Sequence[Revision]) -> Diff:
     base = _base(revisions, session.environment)
     manifests = await session.helm.template(session.project.chart, composed.for_helm)
     changes = _compare_lists(parse_manifests(base.manifest), manifests)
-    return Diff(f"revision {base.number}", "new", (*composed.secret_changes, *changes))
+    basis = partial(_basis, session, base, composed.values, manifests)
+    return Diff(f"revision {base.number}", "new", (*composed.secret_changes, *changes), basis)
+
+
+def _basis(
+    session: Session,
+    base: Revision | None,
+    after: Values,
+    new: Sequence[Manifest],
+    *,
+    target: str = "",
+    hands: Mapping[ObjectKey, tuple[str, ...]] | None = None,
+    live: bool = False,
+) -> Basis:
+    """What a diff with the revision that serves was made of; `target` is the chart of a revision to go to, else it is the checkout's."""
+    project = session.project
+    return Basis(
+        session.helm,
+        project.chart,
+        project.document(CHART / "values.yaml").data,
+        before=merged_values(base) if base and base.defaults else None,
+        after=after,
+        old=tuple(parse_manifests(base.manifest)) if base else (),
+        new=tuple(new),
+        values_of=f"revision {base.number}" if base and base.defaults else "",
+        charts=(base.chart if base else "", target or f"{project.chart.name}-{project.chart_version()}"),
+        live=live,
+        hands=hands or {},
+    )
 
 
 def _base(revisions: Sequence[Revision], environment: Environment) -> Revision:
@@ -159,13 +211,16 @@ def _base(revisions: Sequence[Revision], environment: Environment) -> Revision:
 async def _between(project: Project, one: Environment, other: Environment, tag: str | None, sets: Sequence[str]) -> Diff:
     """Renders both environments with the same tag and compares: `other` before, `one` after."""
 
-    async def rendered(environment: Environment) -> list[Manifest]:
-        composed = compose(project, environment, tag, sets, stand_in=True)
-        manifests = await offline_helm(environment).template(project.chart, composed.for_helm)
+    async def rendered(environment: Environment, values: Values) -> list[Manifest]:
+        manifests = await offline_helm(environment).template(project.chart, values.for_helm())
         return [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
 
-    after, before = await together(rendered(one), rendered(other))
-    return Diff(other.name, one.name, tuple(_compare_lists(before, after)))
+    new, old = (compose(project, environment, tag, sets, stand_in=True).values for environment in (one, other))
+    after, before = await together(rendered(one, new), rendered(other, old))
+    chart = f"{project.chart.name}-{project.chart_version()}"
+    defaults = project.document(CHART / "values.yaml").data
+    basis = partial(Basis, offline_helm(one), project.chart, defaults, old, new, tuple(before), tuple(after), other.name, (chart, chart))
+    return Diff(other.name, one.name, tuple(_compare_lists(before, after)), basis)
 
 
 def _compare_lists(before: Sequence[Manifest], after: Sequence[Manifest]) -> list[Change]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from helmtool.adapters.cluster import HELM_MANAGER, Answer, Cluster
 from helmtool.errors import Problem, Refused
 from helmtool.model.change import Change, compare, impossible
-from helmtool.model.manifest import Manifest, belongs_to, key_of, owned_by_helm, parse_manifests
+from helmtool.model.manifest import Manifest, ObjectKey, belongs_to, key_of, owned_by_helm, parse_manifests
 from helmtool.model.ownership import other_writers
 from helmtool.model.revision import Revision
 from helmtool.operations import strategy
@@ -24,11 +24,15 @@ class NotOurs(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What would change, what the API server warns of, and which fields other hands have set that would be taken back."""
+    """What would change, what the API server warns of, and which fields other hands have set that would be taken back.
+
+    `hands` are those who have written each live object beside Helm, and when.
+    """
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    hands: Mapping[ObjectKey, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ def forecast_of(cluster: Cluster, results: Sequence[Preflight], base: Revision |
     refused, doubts = ([], []) if any(change.problem for change in changes) else _try_pods(cluster, owned, _new_accounts(results))
     changes += [*refused, *_removed(cluster, owned, base)]
     warnings = dict.fromkeys([w for r in results for w in r.answer.warnings] + doubts)
-    return Forecast(tuple(changes), tuple(warnings), tuple(r.conflict for r in results if r.conflict))
+    hands = {key_of(r.manifest): other_writers(r.live) for r in results if r.live}
+    return Forecast(tuple(changes), tuple(warnings), tuple(r.conflict for r in results if r.conflict), hands)
 
 
 def _require_ours(session: Reached, results: Sequence[Preflight]) -> None:

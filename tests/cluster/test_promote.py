@@ -11,6 +11,8 @@ from cli import Helmtool, Kube
 from registry.images import RealRegistry
 from two_environments import TESTBED
 
+from helmtool.adapters.local import kwok
+
 TAG, STABLE = "HG0105a", "HG0105a-stable"
 VERIFIED = ["ok: / answers 200 (service proxy)", "ok: /api/v1/latest_runs answers 200 (service proxy)"]
 
@@ -28,13 +30,19 @@ def image(helmtool: Helmtool, registry: RealRegistry) -> str:
     return found
 
 
+def in_testbed(kube: Kube, *arguments: str) -> str:
+    done = kwok.kubectl(kube.state, *arguments, "-n", TESTBED)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
 def verify(kube: Kube, **changes: Any) -> None:
     """Writes into the record what a verification would have seen, for simulated pods answer nobody."""
-    found = json.loads(kube("get", "configmap", "newdqmgui-releases", "-o", "json", "--namespace", TESTBED))
+    found = json.loads(in_testbed(kube, "get", "configmap", "newdqmgui-releases", "-o", "json"))
     records = json.loads(found["data"]["records.json"])
     records[-1] |= {"checks": VERIFIED} | changes
     patch = {"data": {"records.json": json.dumps(records)}}
-    kube("patch", "configmap", "newdqmgui-releases", "--namespace", TESTBED, "--type=merge", "-p", json.dumps(patch))
+    in_testbed(kube, "patch", "configmap", "newdqmgui-releases", "--type=merge", "-p", json.dumps(patch))
 
 
 def test_what_has_run_well_is_promoted_with_its_evidence(helmtool: Helmtool, kube: Kube, image: str) -> None:
@@ -68,7 +76,7 @@ def test_what_was_not_verified_needs_a_reason(helmtool: Helmtool, kube: Kube, im
 def test_hours_and_other_hands_count(set_up: Callable[..., Helmtool], kube: Kube, image: str) -> None:
     helmtool = set_up(promotion={"from": "preprod", "afterHours": 24})
     verify(kube)
-    kube("set", "env", "deployment/newdqmgui", "--namespace", TESTBED, "A=b")
+    in_testbed(kube, "set", "env", "deployment/newdqmgui", "A=b")
     refused = helmtool("promote", "preprod", "prod", "--yes", "-o", "json", code=4).error
     said = " ".join(problem["message"] for problem in refused["problems"])
     assert "has run for 0.0 h, 24 h are asked for" in said

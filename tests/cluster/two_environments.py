@@ -39,7 +39,7 @@ def set_up(project: Path, registry: RealRegistry, cluster: LocalCluster, kube: K
             "secrets": "existing",
             "policies": policies,
         }
-        del environments["test4"]
+        environments.pop("test4", None)
         file.write_text(yaml.safe_dump(document, sort_keys=False))
         return Helmtool(project, {"XDG_CACHE_HOME": str(cache_home()), "HOME": str(tmp_path)})
 

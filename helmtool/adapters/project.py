@@ -11,6 +11,7 @@ from typing import Any
 from helmtool.adapters import process
 from helmtool.adapters.regular import read_file
 from helmtool.errors import InvalidInput
+from helmtool.model.chart import ChartFiles
 from helmtool.model.document import Document, parse_document
 from helmtool.model.environment import Environment, find_environment, parse_environments, parse_retention
 from helmtool.model.registry import Retention
@@ -95,6 +96,13 @@ class Project:
         if not isinstance(schema, dict):
             raise FileUnreadable(f"{self.shown(file)}:1:1: the schema is not an object of JSON", hint="make schemas")
         return schema
+
+    def chart_files(self) -> ChartFiles:
+        """What the chart renders from. Raises FileUnreadable and InvalidInput."""
+        folder = self.chart / "templates"
+        paths = [path.relative_to(self.root) for path in sorted(folder.rglob("*")) if path.is_file()]
+        templates = {str(path.relative_to(CHART)): self.read(path) for path in paths}
+        return ChartFiles(templates, self.read(CHART / "values.schema.json"), self.document(CHART / "values.yaml").data)
 
     def chart_version(self) -> str:
         """The chart's own version."""

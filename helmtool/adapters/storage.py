@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.records import read_records
 from helmtool.errors import OperationFailed
-from helmtool.model.manifest import Manifest
+from helmtool.model.chart import ChartFiles
+from helmtool.model.manifest import Manifest, ObjectKey
 from helmtool.model.revision import Revision, RevisionStatus
 
+Read = TypeVar("Read")
 GZIP = b"\x1f\x8b\x08"
 LARGEST = 64 << 20
 """Bytes of a revision, unpacked: values, manifest and the whole chart."""
@@ -42,9 +45,19 @@ def read_history(cluster: Cluster, release: str) -> list[Revision]:
     return [replace(revision, outcome=outcomes.get(revision.number, "")) for revision in revisions]
 
 
+def read_chart(cluster: Cluster, release: str, number: int) -> ChartFiles | None:
+    """The chart that a kept revision was made with; nothing where the revision is not kept. Raises StorageUnreadable."""
+    secret = cluster.get(ObjectKey("v1", "Secret", cluster.namespace, f"sh.helm.release.v1.{release}.v{number}"))
+    return _readable(secret, _chart) if secret else None
+
+
 def _revision(secret: Manifest) -> Revision:
+    return _readable(secret, _read)
+
+
+def _readable(secret: Manifest, read: Callable[[dict[str, Any]], Read]) -> Read:
     try:
-        return _read(_decode(secret["data"]["release"]))
+        return read(_decode(secret["data"]["release"]))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, zlib.error):
         # No word of the payload: the values of the release are in it.
         name = (secret.get("metadata") or {}).get("name")
@@ -84,6 +97,12 @@ def _read(stored: dict[str, Any]) -> Revision:
         values=dict(stored.get("config") or {}),
         defaults=dict(chart.get("values") or {}),
     )
+
+
+def _chart(stored: dict[str, Any]) -> ChartFiles:
+    chart = stored["chart"]
+    templates = {str(file["name"]): base64.b64decode(file["data"]) for file in chart["templates"]}
+    return ChartFiles(templates, base64.b64decode(chart.get("schema") or ""), dict(chart.get("values") or {}))
 
 
 def _status(text: str) -> RevisionStatus:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from helmtool import __version__
-from helmtool.cli import adopt, doctor, environments, images, local, offline, pods, releases, secrets, tags, unlock
+from helmtool.cli import adopt, doctor, environments, images, local, offline, pods, promote, releases, secrets, tags, unlock
 from helmtool.cli.last_words import print_traceback
 from helmtool.cli.options import reset, terminal, with_globals
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, UsageError
@@ -24,6 +24,7 @@ app = typer.Typer(
     help="Release the newdqmgui service to Kubernetes: validated, diffed, watched, rolled back.",
 )
 releases.add_to(app)
+promote.add_to(app)
 adopt.add_to(app)
 unlock.add_to(app)
 pods.add_to(app)

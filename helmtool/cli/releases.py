@@ -79,8 +79,9 @@ def release(
     if services_config and secrets_unchanged:
         raise UsageError("--services-config and --secrets-unchanged do not go together", hint="leave one of them away")
     secrets = SecretOptions(services_config, identity, unchanged=secrets_unchanged)
-    steps = {"rollback": not no_rollback, "prepull": not no_prepull, "verify": not no_verify}
-    options = ReleaseOptions(sets or (), dry_run, timeout, wait_lock=wait_lock, note=note, secrets=secrets, **steps)
+    options = ReleaseOptions(
+        sets or (), dry_run, timeout, not no_rollback, wait_lock, note, secrets, prepull=not no_prepull, verify=not no_verify
+    )
 
     def confirm(plan: Any) -> bool:
         return confirm_changes(plan.session.environment, plan.changes, f"Release {plan.composed.image} to {env}?", yes)

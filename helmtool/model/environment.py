@@ -47,6 +47,14 @@ class ClusterIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class Promotion:
+    """From which environment `promote` takes what runs, and how many hours it must have run there without a restart."""
+
+    source: str
+    after_hours: int = 24
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """One entry of values/environments.yaml; `kubeconfig` is text as written there, a leading `~` included."""
 
@@ -65,6 +73,7 @@ class Environment:
     prepull: Policy = Policy.WARN
     secrets: SecretMode = SecretMode.EXISTING
     lock_seconds: int = 15
+    promotion: Promotion | None = None
 
 
 class InvalidEnvironments(InvalidInput):
@@ -127,6 +136,7 @@ def parse_environments(document: Document) -> dict[str, Environment]:
     if not entries.data and not reader.problems:
         reader.add("environments", "no environment is described")
     _check_endings(entries, environments)
+    _check_promotions(entries, environments)
     _retention(reader)
     if reader.problems:
         raise InvalidEnvironments(document.file, tuple(reader.problems))
@@ -162,10 +172,11 @@ class _Form:
 
 KEYS = (
     *("description", "cluster", "kubeconfig", "embedded", "namespace", "release", "endpoint", "protected"),
-    *("stableTag", "policies", "lockSeconds", "secrets"),
+    *("stableTag", "policies", "lockSeconds", "secrets", "promotion"),
 )
 # The name becomes a file's name, so nothing that leads out of the folder may pass.
 _NAME = _Form(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "small letters, digits and `-`", 59)
+_ENVIRONMENT = _Form(_NAME.pattern, _NAME.words, 59)
 _LINE = _Form(r"[^\n]+", "one line of at most 200 characters", 200)
 _ENDING = _Form(
     r"[A-Za-z0-9][-._A-Za-z0-9]{3,}", "the end of a cluster's name, at least four characters (`kubectl config get-clusters` shows it)", 253
@@ -277,7 +288,26 @@ def _environment(name: str, reader: _Reader) -> Environment:
         prepull=policies.choice("prepull", Policy.WARN),
         secrets=reader.choice("secrets", SecretMode.EXISTING),
         lock_seconds=reader.whole("lockSeconds", 15, range(1, 301)),
+        promotion=_promotion(reader),
     )
+
+
+def _promotion(reader: _Reader) -> Promotion | None:
+    promotion = reader.section("promotion")
+    promotion.allow_only("from", "afterHours")
+    if not promotion.data:
+        return None
+    return Promotion(promotion.text("from", _ENVIRONMENT, required=True), promotion.whole("afterHours", 24, range(8761)))
+
+
+def _check_promotions(entries: _Reader, environments: Mapping[str, Environment]) -> None:
+    """What is promoted comes from another environment of the file."""
+    for environment in environments.values():
+        source = environment.promotion.source if environment.promotion else ""
+        if source and (source == environment.name or source not in environments):
+            others = ", ".join(name for name in environments if name != environment.name)
+            section = _Reader(entries.document, ("environments", environment.name, "promotion"), entries.problems)
+            section.add("from", f"expected another environment of this file: {others}")
 
 
 def _cluster(reader: _Reader, *, embedded: bool) -> ClusterIdentity:

@@ -120,11 +120,19 @@ def adopted_manager(manager: str) -> bool:
     return manager in ADOPTED or manager.startswith("kubectl-")
 
 
+def adds_to(live: Manifest) -> bool:
+    """Whether other hands hold fields beside its metadata: what they have added stays whatever is applied (server-side apply)."""
+    return any(set(entry.get("fieldsV1") or {}) - {"f:metadata", "f:status"} for entry in _others(live))
+
+
 def other_writers(live: Manifest) -> tuple[str, ...]:
     """Who has written the object beside Helm, this program and Kubernetes' own controllers, and when; the newest first."""
-    entries = [e for e in _entries(live) if e.get("subresource") != "status" and not _name(e).startswith(OWN_WRITERS)]
-    newest = sorted(entries, key=lambda entry: str(entry.get("time") or ""), reverse=True)
+    newest = sorted(_others(live), key=lambda entry: str(entry.get("time") or ""), reverse=True)
     return tuple(f"{_name(entry)} at {str(entry.get('time') or '?')[:16].replace('T', ' ')} UTC" for entry in newest)
+
+
+def _others(live: Manifest) -> list[dict[str, Any]]:
+    return [e for e in _entries(live) if e.get("subresource") != "status" and not _name(e).startswith(OWN_WRITERS)]
 
 
 def _is_adopted(entry: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 MAX_RECORDS = 100
 MAX_BYTES = 256 * 1024
-MAX_LINES = 10
+MAX_LINES = 20
 MAX_TEXT = 500
 LISTS = ("evidence", "checks")
 TYPES: dict[str, type | tuple[type, ...]] = {

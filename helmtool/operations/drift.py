@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from helmtool.model.change import compare
 from helmtool.model.manifest import ObjectKey, is_hook, key_of, owned_by_helm, parse_manifests
-from helmtool.model.ownership import other_writers
+from helmtool.model.ownership import adds_to, other_writers
 from helmtool.model.revision import Revision
 from helmtool.operations.preflight import Preflight, try_object
 from helmtool.operations.reach import Reached
@@ -26,7 +26,8 @@ class Drift:
 
 
 def find_drift(session: Reached, revision: Revision) -> list[Drift]:
-    """Every object of the revision that applying it once more would change, as the API server's own dry run says.
+    """Every object of the revision that applying it once more would change, as the API server's own dry run says, or that other hands
+    have added fields to.
 
     Raises ClusterUnreachable and ClusterForbidden: a dry run asks for the right to write.
     """
@@ -41,6 +42,7 @@ def _drift(result: Preflight) -> Drift | None:
     key = key_of(result.manifest)
     if result.live is None:
         return Drift(key, gone=True, hands=())
-    if result.answer.status < 400 and not result.conflict and compare(key, result.live, result.answer.body) is None:
+    same = result.answer.status < 400 and not result.conflict and compare(key, result.live, result.answer.body) is None
+    if same and not adds_to(result.live):
         return None
     return Drift(key, gone=False, hands=other_writers(result.live))

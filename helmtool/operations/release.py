@@ -20,7 +20,7 @@ from helmtool.operations.compose import compose, pin
 from helmtool.operations.explain import explain
 from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, locked
-from helmtool.operations.moved import require_same_image
+from helmtool.operations.moved import TagMovedSince, require_same_image
 from helmtool.operations.plan import Plan, look, make_plan, require_possible
 from helmtool.operations.prepull import prepull
 from helmtool.operations.progress import Progress
@@ -39,7 +39,10 @@ from helmtool.operations.watch import watch_rollout
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOptions:
-    """What a person may say of one release. `timeout` is a duration with a unit, such as `10m`."""
+    """What a person may say of one release. `timeout` is a duration with a unit, such as `10m`.
+
+    `digest` is the one that the tag must name, empty for whichever it does; `evidence` is kept with the revision.
+    """
 
     sets: Sequence[str] = ()
     dry_run: bool = False
@@ -50,6 +53,8 @@ class ReleaseOptions:
     secrets: SecretOptions = field(default_factory=SecretOptions)
     prepull: bool = True
     verify: bool = True
+    digest: str = ""
+    evidence: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,8 @@ async def release(
     progress.done("values", f"{composed.image_name}: schema and rules hold")
     async with beside(asyncio.to_thread(look, session)) as looking:
         wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, options.sets, progress)
-        secrets = await prepare(session, pin(composed, wanted.digest), looking, options.secrets, progress)
+        _require_digest(wanted, options.digest)
+        secrets = await prepare(session, pin(composed, wanted.digest or options.digest), looking, options.secrets, progress)
         plan = await make_plan(session, secrets.composed, looking)
     await together(asyncio.to_thread(require_rights, session, options.verify), asyncio.to_thread(require_storage, session))
     await require_same_image(session, wanted, plan.revisions, settings, progress)
@@ -112,6 +118,14 @@ async def release(
         revision = await _write(plan, options, progress, lock)
         await prune(session, secrets, lock, progress)
     return Released(plan, revision, deployed=True, secrets=secrets)
+
+
+def _require_digest(wanted: Resolved, digest: str) -> None:
+    if digest and wanted.digest and wanted.digest != digest:
+        raise TagMovedSince(
+            f"{wanted.asked} names another image than the one that is to be released: expected {digest}, the registry has {wanted.digest}",
+            hint=f"helmtool tag check {wanted.asked}",
+        )
 
 
 def report_plan(plan: Plan, progress: Progress) -> None:
@@ -180,6 +194,7 @@ async def _write(plan: Plan, options: ReleaseOptions, progress: Progress, lock: 
     """Prepulls, applies, watches, verifies and records; on a failure keeps the evidence, goes back to what ran before, and raises."""
     session, tag, seconds = plan.session, str(plan.composed.tag), parse_duration(options.timeout)
     journal = Journal(session, "release", tag, session.project.chart_version(), options.note, plan.composed.digest)
+    journal.checks += options.evidence
     work = _Writing(plan, options, progress, lock, journal)
     serving = running(plan.revisions)
     lock.reached = (

@@ -26,7 +26,7 @@ def environment(name: str, settings: Settings) -> Environment:
 
 def describe(environment: Environment) -> dict[str, Any]:
     """An environment with the words of environments.yaml."""
-    pins = environment.cluster
+    pins, promotion = environment.cluster, environment.promotion
     cluster = {
         "nameEndsWith": list(pins.name_ends_with),
         "server": pins.server,
@@ -45,6 +45,7 @@ def describe(environment: Environment) -> dict[str, Any]:
         "secrets": environment.secrets.value,
         "policies": {"resolve": environment.resolve.value, "verify": environment.verify.value, "prepull": environment.prepull.value},
         "lockSeconds": environment.lock_seconds,
+        **({"promotion": {"from": promotion.source, "afterHours": promotion.after_hours}} if promotion else {}),
     }
 
 

@@ -13,6 +13,7 @@ import yaml
 from cli import LOCK_SECONDS, Helmtool, Kube, copy_project
 from embedded import Heard, clean
 from registry.images import RealRegistry
+from two_environments import set_up, testbed  # noqa: F401 - fixtures
 
 from helmtool.adapters import local
 from helmtool.adapters.local import LocalCluster, kwok

@@ -54,6 +54,15 @@ def test_what_is_not_well(helmtool: Helmtool, kube: Kube) -> None:
     assert (gone["state"], gone["problem"], gone["revision"]) == ("not-ready", "not there", 2)
 
 
+def test_a_field_that_other_hands_have_added(helmtool: Helmtool, kube: Kube) -> None:
+    """No release takes it back: the API server keeps what another manager applies beside Helm."""
+    helmtool("release", "local", "HG0105a")
+    assert helmtool("status", "local", "-o", "json").json[0]["drift"] == []
+    kube("set", "env", "deployment/newdqmgui", "A=b")
+    (drift,) = helmtool("status", "local", "-o", "json").json[0]["drift"]
+    assert drift.startswith("Deployment/newdqmgui is not as it was released, written by kubectl-set at ")
+
+
 def test_pending(helmtool: Helmtool, kube: Kube) -> None:
     helmtool("release", "local", "HG0105a")
     kube.store_status(1, "pending-upgrade")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from helmtool.model.manifest import LAST_APPLIED, Manifest, belongs_to
-from helmtool.model.ownership import adopted_fields, adoption_patch, applied_fields, judge_owner, kept_fields, undo_patch
+from helmtool.model.ownership import adds_to, adopted_fields, adoption_patch, applied_fields, judge_owner, kept_fields, undo_patch
 
 GUARD = {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
 LABEL = "app.kubernetes.io/managed-by"
@@ -168,3 +168,19 @@ def test_who_else_holds_it(found: Manifest, words: str) -> None:
 )
 def test_nobody_else_holds_it(found: Manifest) -> None:
     assert judge_owner(found, "r", "n").refusal == ""
+
+
+@pytest.mark.parametrize(
+    ("entries", "added"),
+    [
+        ((entry("helm", "Apply", {"f:spec": LEAF}),), False),
+        ((entry("kube-controller-manager", fields={"f:spec": {"f:volumeName": LEAF}}),), False),
+        ((entry("kubectl-label", fields={"f:metadata": {"f:labels": LEAF}}),), False),
+        ((entry("node", fields={"f:spec": LEAF}, subresource="status"),), False),
+        ((entry("kubectl-set", fields={"f:spec": {"f:template": LEAF}}),), True),
+        ((entry("kubectl", fields={"f:spec": {"f:replicas": LEAF}}, subresource="scale"),), True),
+        ((entry("kubectl-edit", fields={"f:data": {"f:x": LEAF}}),), True),
+    ],
+)
+def test_what_other_hands_have_added(entries: tuple[dict[str, Any], ...], added: bool) -> None:
+    assert adds_to(live(*entries)) is added

@@ -1,0 +1,26 @@
+"""What a chart is made of, as far as it decides what is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ChartFiles:
+    """The content of the templates by their path in the chart, the schema of the values, and the default values."""
+
+    templates: Mapping[str, bytes] = field(repr=False)
+    schema: bytes = field(repr=False)
+    defaults: Mapping[str, Any] = field(repr=False)
+
+    def differences(self, other: ChartFiles) -> Iterator[str]:
+        """The paths of the files in which the two charts differ."""
+        for name in sorted({*self.templates, *other.templates}):
+            if self.templates.get(name) != other.templates.get(name):
+                yield name
+        if self.schema != other.schema:
+            yield "values.schema.json"
+        if self.defaults != other.defaults:
+            yield "values.yaml"

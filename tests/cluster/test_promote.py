@@ -16,6 +16,8 @@ from helmtool.adapters.local import kwok
 TAG, STABLE = "HG0105a", "HG0105a-stable"
 VERIFIED = ["ok: / answers 200 (service proxy)", "ok: /api/v1/latest_runs answers 200 (service proxy)"]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def helmtool(set_up: Callable[..., Helmtool], testbed: str) -> Helmtool:

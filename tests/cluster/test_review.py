@@ -28,6 +28,8 @@ VALIDATOR = Draft202012Validator(json.loads((ROOT / "schemas/diff.schema.json").
 IMAGE = "Deployment spec.template.spec.containers[newdqmgui].image"
 Causes = dict[str, list[tuple[str, str]]]
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def kube(cluster: LocalCluster) -> Iterator[Kube]:

@@ -41,7 +41,7 @@ def test_pods_are_shown_with_node_and_tag(serving: Helmtool, pod: str) -> None:
     header, line = serving("pods", "kind").out.splitlines()
     assert header.split() == ["POD", "STATE", "RESTARTS", "AGE", "TAG", "NODE"]
     assert re.fullmatch(rf"{pod} +Ready +0 +\d+[smh] +HG0105a +\S+-control-plane", line)
-    assert len(line) <= 80
+    assert line.rindex(line.split()[-1]) <= 60  # the node's name comes last, however long it is
 
 
 def test_a_command_runs_in_the_pod(serving: Helmtool, pod: str) -> None:
@@ -109,7 +109,7 @@ def test_secrets_are_struck_from_the_log(serving: Helmtool, node: Node, pod: str
     assert node.inside(node.pod(), f"printf 'begin\\n%s\\n{key}\\nend\\n' '{value}' > /proc/1/fd/1").returncode == 0
     wait_until(lambda: serving("logs", "kind").out.splitlines()[-1] == "end")
     lines = serving("logs", "kind").out.splitlines()
-    shown = lines[lines.index("begin") + 1 : -1]
+    shown = [line for line in lines[lines.index("begin") + 1 : -1] if line]
     assert shown == ["<redacted>"] * (len(value.splitlines()) + 1)
 
 

@@ -20,7 +20,7 @@ from helmtool.cli.options import (
     terminal,
     with_globals,
 )
-from helmtool.errors import UsageError
+from helmtool.cli.releases import secret_options
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,11 +45,8 @@ def promote(
     from helmtool.cli.running import run
     from helmtool.operations.promote import promote as operation
     from helmtool.operations.release import ReleaseOptions
-    from helmtool.operations.secrets.step import SecretOptions
 
-    if services_config and secrets_unchanged:
-        raise UsageError("--services-config and --secrets-unchanged do not go together", hint="leave one of them away")
-    secrets = SecretOptions(services_config, identity, unchanged=secrets_unchanged)
+    secrets = secret_options(services_config, identity, secrets_unchanged)
     options = ReleaseOptions(dry_run=dry_run, timeout=timeout, wait_lock=wait_lock, note=note, secrets=secrets)
 
     def confirm(plan: Any, evidence: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -74,11 +75,8 @@ def release(
     from helmtool.cli.running import run
     from helmtool.operations.release import ReleaseOptions
     from helmtool.operations.release import release as operation
-    from helmtool.operations.secrets.step import SecretOptions
 
-    if services_config and secrets_unchanged:
-        raise UsageError("--services-config and --secrets-unchanged do not go together", hint="leave one of them away")
-    secrets = SecretOptions(services_config, identity, unchanged=secrets_unchanged)
+    secrets = secret_options(services_config, identity, secrets_unchanged)
     options = ReleaseOptions(
         sets or (), dry_run, timeout, not no_rollback, wait_lock, note, secrets, prepull=not no_prepull, verify=not no_verify
     )
@@ -106,6 +104,15 @@ def release(
         terminal.data(f"{env} runs {released.plan.composed.image_name} (revision {released.revision})")
     else:
         terminal.data(f"{env} runs {released.plan.composed.image_name} already (revision {released.revision}); nothing to do")
+
+
+def secret_options(services_config: Path | None, identity: Path | None, unchanged: bool) -> SecretOptions:
+    """What a person said of the service's secret. Raises UsageError where it contradicts itself."""
+    from helmtool.operations.secrets.step import SecretOptions
+
+    if services_config and unchanged:
+        raise UsageError("--services-config and --secrets-unchanged do not go together", hint="leave one of them away")
+    return SecretOptions(services_config, identity, unchanged=unchanged)
 
 
 def rollback(

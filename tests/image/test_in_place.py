@@ -27,13 +27,13 @@ NAMESPACES = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork
 ENTER = """
 set -euo pipefail
 mount -t tmpfs -o mode=755 tmpfs "$PLACE"
-mkdir "$PLACE"/upper "$PLACE"/work "$PLACE"/root
-mount -t overlay overlay -o "lowerdir=/,upperdir=$PLACE/upper,workdir=$PLACE/work" "$PLACE/root"
-mount -t proc proc "$PLACE/root/proc"
-mount --rbind /dev "$PLACE/root/dev"
-mount --bind "$SHARED" "$PLACE/root/mnt"
-rm -f "$PLACE"/root/etc/sudoers.d/newdqmgui
-exec chroot "$PLACE/root" "$@"
+mkdir "$PLACE"/upper "$PLACE"/work "$PLACE"/merged
+mount -t overlay overlay -o "lowerdir=/,upperdir=$PLACE/upper,workdir=$PLACE/work" "$PLACE/merged"
+mount -t proc proc "$PLACE/merged/proc"
+mount --rbind /dev "$PLACE/merged/dev"
+mount --bind "$SHARED" "$PLACE/merged/mnt"
+rm -f "$PLACE"/merged/etc/sudoers.d/newdqmgui
+exec chroot "$PLACE/merged" "$@"
 """
 
 

@@ -18,7 +18,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from helmtool.adapters.cluster import Answer, Cluster
+from helmtool.adapters.answer import Answer
+from helmtool.adapters.cluster import Cluster
 from helmtool.errors import OperationFailed
 from helmtool.model.reading import listing, text
 

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import builtins
-import contextlib
 import json
 import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from helmtool.adapters.answer import (
+    Answer,
+    ClusterForbidden,
+    ClusterUnreachable,
+    VersionExpired,
+    decoded,
+    is_object,
+    seconds_to_wait,
+    warnings_in,
+)
 from helmtool.adapters.client import made_client
 from helmtool.adapters.credentials import NEW_TOKEN, Credentials, CredentialsRefused, plugin_of
 from helmtool.adapters.kubeconfig import Access
-from helmtool.errors import OperationFailed, Unreachable
+from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.reading import at, listing, text
 from helmtool.model.redaction import redact_text
@@ -31,61 +39,9 @@ HELM_MANAGER = "helm"
 PARALLEL_REQUESTS = 8
 CONNECT_TIMEOUT, FIRST_TIMEOUT, READ_TIMEOUT = 5.0, 5.0, 30.0
 """Seconds: to connect, for the first answer (something may take connections and never answer), and for any other."""
-PIECE = 1 << 16
-"""Bytes of a log that are read at once."""
-MAPS = (("spec",), ("status",), ("data",), ("metadata", "labels"), ("metadata", "annotations"), ("spec", "template"), ("spec", "selector"))
-"""What is a map in every kind that is read, or not there."""
 ACCESS = "authorization.k8s.io/v1"
 EMBEDDED = "kwok-helmtool"
 """What the embedded cluster is called in its kubeconfig."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the API server said: HTTP status, the decoded document, and the texts of its Warning headers."""
-
-    status: int
-    body: dict[str, Any]
-    warnings: tuple[str, ...] = ()
-    retry_after: float = 0.0
-    """Seconds that the server asks to be left alone."""
-
-    @property
-    def message(self) -> str:
-        """The server's own sentence of an error, else an empty text."""
-        return redact_text(str(self.body.get("message") or ""))
-
-    @property
-    def reason(self) -> str:
-        """The machine-readable reason of an error (`NotFound`, `Conflict`, …), else an empty text."""
-        return str(self.body.get("reason") or "")
-
-    @property
-    def by_admission(self) -> bool:
-        """Whether a 403 is about the object (quota, pod security, a webhook), not about a right of the person who asks.
-
-        Both have the reason Forbidden; the authorizer's sentence names the user, an admission plugin's does not.
-        """
-        return ("is forbidden: " in self.message and ' User "' not in self.message) or "admission webhook" in self.message
-
-
-class ClusterUnreachable(Unreachable):
-    """Nothing answers at the API server's address, or it cannot answer now; `retry_after` is how many seconds it asks for."""
-
-    code = "cluster-unreachable"
-    retry_after: float = 0.0
-
-
-class ClusterForbidden(Unreachable):
-    """The API server answers, and forbids."""
-
-    code = "cluster-forbidden"
-
-
-class VersionExpired(OperationFailed):
-    """The API server no longer knows the resource version that a watch or the next page of a list goes on from: list again."""
-
-    code = "version-expired"
 
 
 class Cluster:
@@ -131,15 +87,15 @@ class Cluster:
         return self._answer(method, path, response)
 
     def _answer(self, method: str, path: str, response: Any) -> Answer:
-        decoded = _decode(response.data)
-        if decoded is None and (response.status < 400 or response.data.lstrip()[:1] == b"<"):
+        document = decoded(response.data)
+        if document is None and (response.status < 400 or response.data.lstrip()[:1] == b"<"):
             # A proxy's login page, or another service at this address: never to be taken for an object.
             raise self.unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
         answer = Answer(
             response.status,
-            decoded or {"message": redact_text(response.data.decode(errors="replace"))[:200]},
-            _warnings(response.headers),
-            _retry_after(response.headers),
+            document or {"message": redact_text(response.data.decode(errors="replace"))[:200]},
+            warnings_in(response.headers),
+            seconds_to_wait(response.headers),
         )
         log.debug("%s %s: %s", method, path, response.status)
         if answer.status == 401 or (answer.status == 403 and not answer.by_admission):
@@ -211,7 +167,7 @@ class Cluster:
         answer = self.request("GET", self.path(key))
         if answer.status == 404:
             return None
-        return self._objects([self._ok(answer).body])[0]
+        return self._objects([self.require(answer).body])[0]
 
     def apply(self, manifest: Manifest, *, manager: str, dry_run: bool = False, force: bool = False) -> Answer:
         """Server-side apply of one object under a field manager; the answer may be a 409 or 422, which the caller judges."""
@@ -238,7 +194,7 @@ class Cluster:
         answer = self.request("DELETE", self.path(key), body={"preconditions": preconditions, **grace, **tried})
         if answer.status in (404, 409):
             return False
-        self._ok(answer)
+        self.require(answer)
         return True
 
     def patch(self, key: ObjectKey, operations: Sequence[Mapping[str, Any]], manager: str, *, dry_run: bool = False) -> Answer:
@@ -260,13 +216,13 @@ class Cluster:
         """The objects of one kind in the namespace that the selectors choose."""
         query = {k: v for k, v in (("labelSelector", label_selector), ("fieldSelector", field_selector)) if v}
         answer = self.request("GET", self.collection(api_version, kind), query)
-        return self._objects(self._ok(answer).body.get("items") or [])
+        return self._objects(self.require(answer).body.get("items") or [])
 
     def pages(self, api_version: str, kind: str, query: Mapping[str, str], size: int) -> Iterator[dict[str, Any]]:
         """The lists that make up one list, each of at most `size` objects. Raises VersionExpired where it takes too long to read them."""
         path, more = self.collection(api_version, kind), {"limit": str(size)}
         while True:
-            page = self._ok(self.request("GET", path, {**query, **more})).body
+            page = self.require(self.request("GET", path, {**query, **more})).body
             yield page
             token = (page.get("metadata") or {}).get("continue")
             if not token:
@@ -287,68 +243,14 @@ class Cluster:
             answer = self._answer("GET", path, response)
         finally:
             response.close()
-        self._ok(answer)
+        self.require(answer)
         raise self.unreachable(ValueError(f"what answers there ({answer.status}) is no watch"))
-
-    def log(self, pod: str, container: str, *, lines: int, limit: int, previous: bool = False) -> Sequence[str]:
-        """The last lines of a container, at most `limit` bytes of them; with `previous` of the one before its last restart.
-
-        Raises ClusterForbidden, ClusterUnreachable, and OperationFailed where the kubelet has none.
-        """
-        query = {"tailLines": str(lines), "limitBytes": str(limit)}
-        response = self._log(pod, container, query, previous=previous, seconds=FIRST_TIMEOUT)
-        return str(response.data.decode(errors="replace")).splitlines()
-
-    def log_lines(
-        self, pod: str, container: str, *, silence: float, lines: int | None = None, previous: bool = False, follow: bool = False
-    ) -> Iterator[str]:
-        """The lines of a container's log as they come: all of it, or from the last `lines` on.
-
-        Raises as `log` does, and ClusterUnreachable where it breaks off, or nothing came for `silence` seconds.
-        """
-        query = ({"tailLines": str(lines)} if lines is not None else {}) | ({"follow": "true"} if follow else {})
-        with contextlib.closing(self._log(pod, container, query, previous=previous, silence=silence)) as response:
-            rest = b""
-            for piece in self._pieces(response):
-                *whole, rest = (rest + piece).split(b"\n")
-                yield from (line.decode(errors="replace") for line in whole)
-            if rest:
-                yield rest.decode(errors="replace")
-
-    def _pieces(self, response: Any) -> Iterator[bytes]:
-        import urllib3
-
-        try:
-            while piece := response.read1(PIECE):
-                yield piece
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self.unreachable(error) from None
-
-    def _log(
-        self,
-        pod: str,
-        container: str,
-        query: Mapping[str, str],
-        *,
-        previous: bool,
-        seconds: float | None = None,
-        silence: float | None = None,
-    ) -> Any:
-        path = f"/api/v1/namespaces/{self.namespace}/pods/{quote(pod, safe='')}/log"
-        query = {"container": container, **query} | ({"previous": "true"} if previous else {})
-        response = self.send("GET", path, query, None, {"Accept": "*/*"}, seconds=seconds, silence=silence)
-        if response.status >= 400:
-            answer = Answer(response.status, _decode(response.data) or {})
-            if answer.status in (401, 403):
-                raise self.forbidden(answer)
-            self._ok(answer)
-        return response
 
     def may(self, verb: str, resource: str, subresource: str, group: str = "") -> bool:
         """Whether the person has a right in the namespace (SelfSubjectAccessReview, as `kubectl auth can-i`)."""
         attributes = {"namespace": self.namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource}
         review = {"apiVersion": ACCESS, "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}}
-        answer = self._ok(self.request("POST", f"/apis/{ACCESS}/selfsubjectaccessreviews", body=review))
+        answer = self.require(self.request("POST", f"/apis/{ACCESS}/selfsubjectaccessreviews", body=review))
         return at(answer.body, "status", "allowed") is True
 
     def namespace_exists(self) -> bool:
@@ -357,14 +259,14 @@ class Cluster:
         answer = self.request("GET", f"/api/v1/namespaces/{self.namespace}", seconds=FIRST_TIMEOUT)
         if answer.status == 404:
             return False
-        if self._ok(answer).body.get("kind") != "Namespace":
+        if self.require(answer).body.get("kind") != "Namespace":
             raise self.unreachable(ValueError("what answers there is not a Kubernetes API server"))
         return True
 
     def system_uid(self) -> str:
         """The UID of the namespace `kube-system`: one for each cluster, for its whole life."""
         self.wait_for_credentials()
-        return text(self._ok(self.request("GET", "/api/v1/namespaces/kube-system", seconds=FIRST_TIMEOUT)).body, "metadata", "uid")
+        return text(self.require(self.request("GET", "/api/v1/namespaces/kube-system", seconds=FIRST_TIMEOUT)).body, "metadata", "uid")
 
     def path(self, key: ObjectKey) -> str:
         """The request path of one object."""
@@ -385,7 +287,7 @@ class Cluster:
             if key.api_version not in self._resources:
                 prefix = "/api/v1" if key.api_version == "v1" else f"/apis/{key.api_version}"
                 answer = self.request("GET", prefix)
-                found = [] if answer.status == 404 else listing(self._ok(answer).body, "resources")
+                found = [] if answer.status == 404 else listing(self.require(answer).body, "resources")
                 whole = [r for r in found if "/" not in text(r, "name")]
                 self._resources[key.api_version] = {text(r, "kind"): (text(r, "name"), r.get("namespaced") is True) for r in whole}
             resource = self._resources[key.api_version].get(key.kind)
@@ -396,11 +298,12 @@ class Cluster:
 
     def _objects(self, found: Any) -> builtins.list[Manifest]:
         """The objects, if what was given are some: what else stands at this address may answer in JSON too. Raises ClusterUnreachable."""
-        if not isinstance(found, list) or not all(_is_object(item) for item in found):
+        if not isinstance(found, list) or not all(is_object(item) for item in found):
             raise self.unreachable(ValueError("what it gives are no Kubernetes objects"))
         return found
 
-    def _ok(self, answer: Answer) -> Answer:
+    def require(self, answer: Answer) -> Answer:
+        """The answer, where it is none of an error. Raises ClusterUnreachable, VersionExpired and OperationFailed."""
         said = f"{self.access.server} answered {answer.status}: {answer.message or answer.reason}"
         if answer.status == 429 or answer.status >= 500:
             error = ClusterUnreachable(said, hint=self._healthz())
@@ -442,29 +345,3 @@ def _left(until: float | None) -> float | None:
 def _encoded(body: Any) -> bytes:
     """JSON that is YAML as well: the API server reads a server-side apply as YAML, which has no escape of two halves of a character."""
     return yaml_safe(json.dumps(body, ensure_ascii=False))
-
-
-def _decode(data: bytes) -> dict[str, Any] | None:
-    """The document of an answer; nothing where it is not one."""
-    try:
-        body = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _is_object(found: Any) -> bool:
-    """Whether it has the form that every object has, as far as an API server vouches for it: a name, and maps where maps belong."""
-    maps = [at(found, *path) for path in MAPS]
-    return isinstance(found, dict) and bool(text(found, "metadata", "name")) and all(isinstance(m, dict) or m is None for m in maps)
-
-
-def _warnings(headers: Any) -> tuple[str, ...]:
-    """The texts of `Warning: 299 - "text"` headers, where Kubernetes puts deprecations and the like."""
-    return tuple(value.split('"', 1)[1].rsplit('"', 1)[0].replace('\\"', '"') for value in headers.getlist("Warning") if '"' in value)
-
-
-def _retry_after(headers: Any) -> float:
-    """The seconds of a Retry-After header; 0 without one, and where it holds a date: Kubernetes sends seconds."""
-    value = str(headers.get("Retry-After") or "")
-    return float(value) if value.isdecimal() else 0.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from helmtool.adapters.cluster import Answer, Cluster
+from helmtool.adapters.answer import Answer
+from helmtool.adapters.cluster import Cluster
 from helmtool.errors import OperationFailed
 from helmtool.model.lease import API_VERSION, KIND, Lease, lease_object, read_lease
 from helmtool.model.manifest import ObjectKey

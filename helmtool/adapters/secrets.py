@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from helmtool.adapters.cluster import Answer, Cluster
+from helmtool.adapters.answer import Answer
+from helmtool.adapters.cluster import Cluster
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.redaction import protect

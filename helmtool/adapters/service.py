@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from helmtool.adapters.cluster import Cluster, ClusterUnreachable
+from helmtool.adapters.answer import ClusterUnreachable
+from helmtool.adapters.cluster import Cluster
 from helmtool.errors import Unreachable
 
 SECONDS = 30.0

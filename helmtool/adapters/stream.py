@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from helmtool.adapters.cluster import Cluster, ClusterForbidden, ClusterUnreachable, VersionExpired
+from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable, VersionExpired
+from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.credentials import CredentialsFailed, CredentialsRefused
 from helmtool.errors import HelmtoolError, OperationFailed
 from helmtool.model.manifest import Manifest, ObjectKey

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from helmtool.adapters.cluster import HELM_MANAGER, Answer, Cluster
+from helmtool.adapters.answer import Answer
+from helmtool.adapters.cluster import HELM_MANAGER, Cluster
 from helmtool.model.fields import prune, union
 from helmtool.model.manifest import Manifest, key_of, owned_by_helm
 from helmtool.model.ownership import adopted_fields, adopted_manager, applied_fields, judge_owner, kept_fields

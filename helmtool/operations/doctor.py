@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from helmtool.adapters import toolbox
-from helmtool.adapters.cluster import Cluster, ClusterForbidden
+from helmtool.adapters.answer import ClusterForbidden
+from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.project import find_project
 from helmtool.errors import HelmtoolError
 from helmtool.model.check import Verdict

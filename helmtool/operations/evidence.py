@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from helmtool.adapters.cluster import Cluster
+from helmtool.adapters.pod_log import last_lines
 from helmtool.errors import HelmtoolError
 from helmtool.model.causes.pods import Container, all_containers
 from helmtool.model.manifest import Manifest, ObjectKey
@@ -73,7 +74,7 @@ def _lines(cluster: Cluster, container: Container) -> Sequence[str]:
     pod, name = container.key
     before = container.is_running and bool(container.ended)
     try:
-        return cluster.log(pod, name, lines=READ_LINES, limit=READ_BYTES, previous=before)
+        return last_lines(cluster, pod, name, lines=READ_LINES, limit=READ_BYTES, previous=before)
     except HelmtoolError:
         return []
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from helmtool.adapters.cluster import ClusterForbidden, ClusterUnreachable
+from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable
+from helmtool.adapters.pod_log import log_lines
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest
 from helmtool.model.reading import listing, text
@@ -63,7 +64,7 @@ def _next(name: str, settings: Settings, progress: Progress, before: Manifest) -
 def _of(service: Service, pod: Manifest, progress: Progress, lines: int | None, *, previous: bool, follow: bool) -> Iterator[str]:
     values = _known_values(service, pod, progress)
     container = pod["spec"]["containers"][0]["name"]
-    said = service.cluster.log_lines(_name(pod), container, silence=SILENCE, lines=lines, previous=previous, follow=follow)
+    said = log_lines(service.cluster, _name(pod), container, silence=SILENCE, lines=lines, previous=previous, follow=follow)
     try:
         yield from redacted(said, values)
     except ClusterUnreachable:

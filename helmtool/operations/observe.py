@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from helmtool.adapters.cluster import Cluster, ClusterForbidden
+from helmtool.adapters.answer import ClusterForbidden
+from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.stream import Source, Stream, snapshot
 from helmtool.model.manifest import Manifest, ObjectKey
 from helmtool.model.observation import Observation

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from helmtool.adapters.cluster import Cluster, ClusterForbidden
+from helmtool.adapters.answer import ClusterForbidden
+from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.files import replace_file
 from helmtool.adapters.kubeconfig import Access
 from helmtool.adapters.project import ENVIRONMENTS, Project, find_project

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from helmtool.adapters.cluster import HELM_MANAGER, Answer, Cluster
+from helmtool.adapters.answer import Answer
+from helmtool.adapters.cluster import HELM_MANAGER, Cluster
 from helmtool.errors import Problem, Refused
 from helmtool.model.change import Change, compare, impossible
 from helmtool.model.manifest import Manifest, ObjectKey, belongs_to, key_of, owned_by_helm, parse_manifests

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from helmtool.adapters.cluster import ClusterForbidden
+from helmtool.adapters.answer import ClusterForbidden
 from helmtool.adapters.project import find_project
 from helmtool.adapters.records import read_records
 from helmtool.adapters.storage import read_history

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helmtool.adapters.cluster import ClusterForbidden
+from helmtool.adapters.answer import ClusterForbidden
 from helmtool.operations.reach import Reached
 
 

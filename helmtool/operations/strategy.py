@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from helmtool.adapters.cluster import HELM_MANAGER, Answer, Cluster
+from helmtool.adapters.answer import Answer
+from helmtool.adapters.cluster import HELM_MANAGER, Cluster
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest, key_of
 from helmtool.model.reading import text

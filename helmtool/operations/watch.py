@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from helmtool.adapters.cluster import Cluster, ClusterUnreachable, VersionExpired
+from helmtool.adapters.answer import ClusterUnreachable, VersionExpired
+from helmtool.adapters.cluster import Cluster
 from helmtool.errors import OperationFailed, Problem
 from helmtool.model.causes import Cause, Certainty, rank
 from helmtool.model.manifest import Manifest, ObjectKey, key_of

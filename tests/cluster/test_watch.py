@@ -24,7 +24,8 @@ from embedded import Heard
 from screen import shown
 
 from helmtool.adapters import local
-from helmtool.adapters.cluster import Cluster, ClusterForbidden
+from helmtool.adapters.answer import ClusterForbidden
+from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.kubeconfig import read_access
 from helmtool.adapters.local import LocalCluster, kwok
 from helmtool.adapters.local.objects import NAMESPACE

@@ -6,7 +6,8 @@ import json
 import threading
 from typing import Any
 
-from helmtool.adapters.cluster import Cluster, ClusterUnreachable
+from helmtool.adapters.answer import ClusterUnreachable
+from helmtool.adapters.cluster import Cluster
 
 Pod = dict[str, Any]
 ROUND_SECONDS = "1"

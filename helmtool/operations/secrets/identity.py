@@ -7,7 +7,7 @@ import binascii
 import os
 from pathlib import Path
 
-from helmtool.adapters.cluster import ClusterForbidden
+from helmtool.adapters.answer import ClusterForbidden
 from helmtool.adapters.project import find_project
 from helmtool.adapters.withheld import withheld
 from helmtool.model.age import Identity, IdentityInvalid, parse_identity

@@ -29,7 +29,7 @@ if SPEC.get("broken"):
     redaction.redact_text = lambda text: text  # type: ignore[assignment]
 
 from helmtool import __main__ as program  # noqa: E402
-from helmtool.adapters.cluster import Answer  # noqa: E402
+from helmtool.adapters.answer import Answer  # noqa: E402
 from helmtool.adapters.process import Completed  # noqa: E402
 from helmtool.cli.options import terminal  # noqa: E402
 from helmtool.errors import InvalidInput, OperationFailed, Problem, Refused, Unreachable  # noqa: E402

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from helmtool.adapters import cluster as module
-from helmtool.adapters.cluster import Answer, Cluster, ClusterForbidden, ClusterUnreachable
+from helmtool.adapters.answer import Answer, ClusterForbidden, ClusterUnreachable
+from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.credentials import CredentialsFailed, CredentialsRefused
 from helmtool.adapters.kubeconfig import read_access
 from helmtool.errors import OperationFailed

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from helmtool.adapters.cluster import Answer
+from helmtool.adapters.answer import Answer
 from helmtool.adapters.records import ATTEMPTS, add_record, read_records
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import Manifest, ObjectKey

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from helmtool.adapters.cluster import ClusterUnreachable
+from helmtool.adapters.answer import ClusterUnreachable
 from helmtool.adapters.service import Reply, through_proxy
 
 STATUS = {"kind": "Status", "apiVersion": "v1", "message": "no endpoints available for service", "code": 503}

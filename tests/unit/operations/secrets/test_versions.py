@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from helmtool.adapters.cluster import Answer, ClusterForbidden
+from helmtool.adapters.answer import Answer, ClusterForbidden
 from helmtool.model.manifest import Manifest, ObjectKey
 from helmtool.operations.progress import Silent
 from helmtool.operations.secrets.versions import plan, prune

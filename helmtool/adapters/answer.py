@@ -1,0 +1,88 @@
+"""What an API server answers, and the errors that an answer, or none, can be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from helmtool.errors import OperationFailed, Unreachable
+from helmtool.model.reading import at, text
+from helmtool.model.redaction import redact_text
+
+MAPS = (("spec",), ("status",), ("data",), ("metadata", "labels"), ("metadata", "annotations"), ("spec", "template"), ("spec", "selector"))
+"""What is a map in every kind that is read, or not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API server said: HTTP status, the decoded document, and the texts of its Warning headers."""
+
+    status: int
+    body: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    retry_after: float = 0.0
+    """Seconds that the server asks to be left alone."""
+
+    @property
+    def message(self) -> str:
+        """The server's own sentence of an error, else an empty text."""
+        return redact_text(str(self.body.get("message") or ""))
+
+    @property
+    def reason(self) -> str:
+        """The machine-readable reason of an error (`NotFound`, `Conflict`, …), else an empty text."""
+        return str(self.body.get("reason") or "")
+
+    @property
+    def by_admission(self) -> bool:
+        """Whether a 403 is about the object (quota, pod security, a webhook), not about a right of the person who asks.
+
+        Both have the reason Forbidden; the authorizer's sentence names the user, an admission plugin's does not.
+        """
+        return ("is forbidden: " in self.message and ' User "' not in self.message) or "admission webhook" in self.message
+
+
+class ClusterUnreachable(Unreachable):
+    """Nothing answers at the API server's address, or it cannot answer now; `retry_after` is how many seconds it asks for."""
+
+    code = "cluster-unreachable"
+    retry_after: float = 0.0
+
+
+class ClusterForbidden(Unreachable):
+    """The API server answers, and forbids."""
+
+    code = "cluster-forbidden"
+
+
+class VersionExpired(OperationFailed):
+    """The API server no longer knows the resource version that a watch or the next page of a list goes on from: list again."""
+
+    code = "version-expired"
+
+
+def decoded(data: bytes) -> dict[str, Any] | None:
+    """The document of an answer; nothing where it is not one."""
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def is_object(found: Any) -> bool:
+    """Whether it has the form that every object has, as far as an API server vouches for it: a name, and maps where maps belong."""
+    maps = [at(found, *path) for path in MAPS]
+    return isinstance(found, dict) and bool(text(found, "metadata", "name")) and all(isinstance(m, dict) or m is None for m in maps)
+
+
+def warnings_in(headers: Any) -> tuple[str, ...]:
+    """The texts of `Warning: 299 - "text"` headers, where Kubernetes puts deprecations and the like."""
+    return tuple(value.split('"', 1)[1].rsplit('"', 1)[0].replace('\\"', '"') for value in headers.getlist("Warning") if '"' in value)
+
+
+def seconds_to_wait(headers: Any) -> float:
+    """The seconds of a Retry-After header; 0 without one, and where it holds a date: Kubernetes sends seconds."""
+    value = str(headers.get("Retry-After") or "")
+    return float(value) if value.isdecimal() else 0.0

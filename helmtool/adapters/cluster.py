@@ -52,6 +52,7 @@ class Cluster:
         self.namespace = namespace
         self.plugin = plugin_of(access)
         self._made_client: Any = None
+        self._certificate = ""
         self._making_client = threading.Lock()
         self._resources: dict[str, dict[str, tuple[str, bool]]] = {}
         self._lock = threading.Lock()
@@ -59,9 +60,14 @@ class Cluster:
     @property
     def client(self) -> Any:
         """The kubernetes client, made with the first request: importing it takes as long as Helm takes to render."""
+        return self._made_client or self._client_with(self.plugin.credentials() if self.plugin else None)
+
+    def _client_with(self, credentials: Credentials | None) -> Any:
+        """The client of these credentials; another one where a plugin has handed out another certificate, which a client has for life."""
+        certificate = credentials.certificate if credentials else ""
         with self._making_client:
-            if self._made_client is None:
-                self._made_client = made_client(self.access, self.plugin.credentials() if self.plugin else None)
+            if self._made_client is None or self._certificate != certificate:
+                self._made_client, self._certificate = made_client(self.access, credentials), certificate
             return self._made_client
 
     def wait_for_credentials(self) -> None:
@@ -117,9 +123,10 @@ class Cluster:
         With `silence` its body is left unread, and reading it fails when nothing came for that many seconds. What is refused for
         its credentials was not done: it is sent once more where a plugin has other ones.
         """
-        client = self.client  # making it takes its own time
+        if self._made_client is None:
+            self._client_with(self.plugin.credentials() if self.plugin else None)  # takes its own time
         until = time.monotonic() + seconds if seconds else None
-        sent = partial(self._sent, client, method, path, query, body, headers, until, silence)
+        sent = partial(self._sent, method, path, query, body, headers, until, silence)
         response, used = sent()
         if response.status == 401 and self.plugin and used:
             response.close()
@@ -129,7 +136,6 @@ class Cluster:
 
     def _sent(
         self,
-        client: Any,
         method: str,
         path: str,
         query: Mapping[str, str] | None,
@@ -143,6 +149,7 @@ class Cluster:
 
         # The client's own request() takes no server-side-apply body, so its pool and its authentication are used directly.
         used = self.plugin.credentials(_left(until)) if self.plugin else None
+        client = self._client_with(used)
         sent, queries = {"User-Agent": "helmtool", **headers}, [*(query or {}).items()]
         timeout = urllib3.Timeout(total=_left(until)) if until else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
         try:

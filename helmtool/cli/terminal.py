@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from helmtool.model.rollout_view import RolloutView
 
 WIDTH = 80
+MOST_PROBLEMS = 100
+"""Of one error; more scroll away what was said first."""
 MARKS = {"done": ("✓", "green"), "skip": ("-", "bright_black"), "warn": ("!", "yellow"), "start": ("…", "cyan"), "error": ("✗", "red")}
 # In a JSON document they mean the same; C0 ends with the space, DEL and C1 are together.
 ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
@@ -149,9 +151,11 @@ class Terminal:
             self.document({"error": {"code": error.code, "message": error.message, "hint": error.hint, **causes, "problems": problems}})
             return
         self.line(sys.stderr, f"{self.mark('error', sys.stderr)} {harmless(error.message)}")
-        for problem in error.problems:
+        for problem in error.problems[:MOST_PROBLEMS]:
             if problem.message != error.message:
                 self.line(sys.stderr, self._problem(problem))
+        if (more := len(error.problems) - MOST_PROBLEMS) > 0:
+            self.line(sys.stderr, f"  and {more} more; -o json has them all")
         if error.hint:
             self.line(sys.stderr, f"  {self.paint('next:', sys.stderr, 'bright_black')} {harmless(error.hint)}")
 
@@ -216,9 +220,15 @@ class Terminal:
         self._write(stream, self._tamed(redact_text(text), stream) + "\n")
 
     def _tamed(self, text: str, stream: TextIO | None) -> str:
-        """The text without control characters; where there are colours, they stay."""
+        """The text without control characters, on stderr without any that is invisible; where there are colours, they stay."""
         coloured = self._colours(stream)
-        return "".join(piece if coloured and COLOUR.fullmatch(piece) else piece.translate(ESCAPES) for piece in COLOUR.split(text))
+
+        def tamed(piece: str) -> str:
+            if coloured and COLOUR.fullmatch(piece):
+                return piece
+            return harmless(piece) if stream is sys.stderr else piece.translate(ESCAPES)
+
+        return "".join(map(tamed, COLOUR.split(text)))
 
     def _out(self, text: str) -> bool:
         self._wipe()

@@ -111,10 +111,10 @@ def _lines_clear(text: str, form: Form) -> bool:
         try:
             require_bounded(text.encode(errors="replace"), loader)
             documents = list(yaml.load_all(text, Loader=loader))
-        except (yaml.YAMLError, ValueError, RecursionError):
+            trees = [{k: v for k, v in d.items() if k != "sops"} if isinstance(d, dict) else d for d in documents]
+            return any(_clear(leaf) for leaf in _leaves(trees))
+        except (yaml.YAMLError, ValueError, RecursionError):  # a list may hold itself
             raise Damaged("not whole: it is no YAML document any more", hint="git log FILE; restore it from git") from None
-        trees = [{k: v for k, v in d.items() if k != "sops"} if isinstance(d, dict) else d for d in documents]
-        return any(_clear(leaf) for leaf in _leaves(trees))
     lines = text.split("[sops]", 1)[0].splitlines() if form is Form.INI else [line for line in text.splitlines() if line[:5] != "sops_"]
     values = [line.split("=", 1)[1].strip() for line in lines if "=" in line and line.lstrip()[:1] not in ("#", ";")]
     return any(_clear(value) for value in values)

@@ -12,7 +12,7 @@ def dotted(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += ("." if text else "") + _escaped(part)
+            text += ("." if text else "") + _escaped(str(part))
     return text
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from helmtool.model.values import Values
 _Error = Any
 
 _LONGEST_SHOWN = 60
+SUGGESTED = 50
+"""Unknown keys of one mapping that are compared with those that are known: a generated file may have thousands."""
 # Where one value breaks several rules, the first of these says most; the rest would be noise.
 _ORDER = ("additionalProperties", "required", "type", "const", "enum", "minimum", "maximum", "not", "pattern")
 
@@ -28,7 +30,7 @@ def check(values: Values, schema: dict[str, Any]) -> list[Problem]:
     from jsonschema import Draft7Validator
 
     try:
-        findings = [finding for error in Draft7Validator(schema).iter_errors(values.data) for finding in _findings(error)]
+        findings = [finding for error in _once(Draft7Validator(schema).iter_errors(values.data)) for finding in _findings(error)]
     except Exception:
         _check_schema(schema)
         raise SchemaInvalid(
@@ -40,6 +42,16 @@ def check(values: Values, schema: dict[str, Any]) -> list[Problem]:
         first.setdefault(finding.path, finding)
     found = [_problem(values, finding) for finding in first.values()]
     return sorted(found, key=lambda problem: (problem.file, problem.line, problem.column, problem.path))
+
+
+def _once(errors: Iterator[_Error]) -> Iterator[_Error]:
+    """jsonschema has an error for each key that is missing, and each of them names all keys that are required."""
+    said = set()
+    for error in errors:
+        place = (tuple(error.absolute_path), tuple(error.absolute_schema_path))
+        if error.validator != "required" or place not in said:
+            said.add(place)
+            yield error
 
 
 class SchemaInvalid(InvalidInput):
@@ -108,11 +120,14 @@ def _parent_rule(error: _Error) -> Mapping[str, Any]:
 def _unknown_keys(error: _Error, path: Path) -> Iterator[_Finding]:
     schema: Mapping[str, Any] = _parent_rule(error)
     known = list(schema.get("properties", {}))
-    for key in error.instance:
-        if key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1)
-            rest = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known) or 'none'}"
-            yield _Finding((*path, key), "additionalProperties", f"unknown key, {rest}", at_key=True)
+    for number, key in enumerate(key for key in error.instance if key not in known):
+        rest = _instead(str(key), known) if number < SUGGESTED else ""
+        yield _Finding((*path, key), "additionalProperties", f"unknown key{rest}", at_key=True)
+
+
+def _instead(key: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f", did you mean {close[0]}?" if close else f", known here: {', '.join(known) or 'none'}"
 
 
 def _alternatives(error: _Error, path: Path, rule: str) -> Iterator[_Finding]:

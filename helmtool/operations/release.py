@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from helmtool.adapters.credentials import CredentialsFailed
 from helmtool.adapters.helm import ReleasePending
@@ -32,9 +33,11 @@ from helmtool.operations.session import Session, open_session
 from helmtool.operations.settings import Settings
 from helmtool.operations.storage import require_storage
 from helmtool.operations.strategy import patch_strategies
-from helmtool.operations.together import beside, together
+from helmtool.operations.together import beside, finish, together
 from helmtool.operations.verify import require_rights, verify
 from helmtool.operations.watch import watch_rollout
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,15 +269,11 @@ async def _apply(work: _Writing) -> int:
 async def _after_failure(work: _Writing, error: HelmtoolError) -> HelmtoolError:
     """Goes back, and gives the error that says both; raises LockLost where nothing may be written any more."""
     work.lock.require()
-    outcome = "interrupted" if isinstance(error, Interrupted) else "failed"
-    kind = ReleaseInterrupted if isinstance(error, Interrupted) else ReleaseFailed
-    work.progress.warn(f"the release {outcome}: {error.message}")
+    interrupted = isinstance(error, Interrupted)
+    work.progress.warn(f"the release {'interrupted' if interrupted else 'failed'}: {error.message}")
     name = work.session.environment.name
-    await asyncio.to_thread(explain, work.session.cluster, work.plan.manifests, error, work.plan.composed.values.origin)
     try:
-        with contextlib.suppress(HelmtoolError):  # the evidence is shown too; what matters now is to go back
-            await work.journal.write(next_number(work.plan.revisions), outcome, error)
-        state, remedy = await _go_back(work)
+        state, remedy = await _to_the_end(_explain_and_go_back(work, error), work, interrupted=interrupted)
     except asyncio.CancelledError:
         uncancel()
         work.lock.require()  # a lock that is lost cancels too, and says more
@@ -282,12 +281,37 @@ async def _after_failure(work: _Writing, error: HelmtoolError) -> HelmtoolError:
     hint = f"helmtool history {name}" + (f"; {error.hint}" if error.hint and not _is_gone(error.hint, state) else "")
     if remedy := remedy or (error.hint if isinstance(error, CredentialsFailed) else ""):
         hint = f"{remedy}; then: helmtool status {name}"
+    kind = ReleaseInterrupted if interrupted else ReleaseFailed
     return kind(f"{error.message}; {state}", problems=error.problems, hint=hint, cause_codes=error.cause_codes)
 
 
 def _is_gone(command: str, state: str) -> bool:
     """Whether the command asks for a pod that a rollback has taken away."""
     return state.startswith("rolled back") and any(f" {word} " in command for word in ("pod", "logs", "exec", "history"))
+
+
+async def _to_the_end(going: Coroutine[Any, Any, Result], work: _Writing, *, interrupted: bool) -> Result:
+    """Goes back, and lets the first Ctrl-C of all not end that: whose release has failed may not have seen yet that it goes back."""
+    task = asyncio.ensure_future(going)
+    while True:
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if interrupted or work.lock.lost:
+                task.cancel()
+                await finish(task)
+                raise
+            uncancel()
+            interrupted = True
+            work.progress.warn("it goes back to what served before; Ctrl-C once more leaves it as it is")
+
+
+async def _explain_and_go_back(work: _Writing, error: HelmtoolError) -> tuple[str, str]:
+    await asyncio.to_thread(explain, work.session.cluster, work.plan.manifests, error, work.plan.composed.values.origin)
+    with contextlib.suppress(HelmtoolError):  # the evidence is shown too; what matters now is to go back
+        outcome = "interrupted" if isinstance(error, Interrupted) else "failed"
+        await work.journal.write(next_number(work.plan.revisions), outcome, error)
+    return await _go_back(work)
 
 
 async def _go_back(work: _Writing) -> tuple[str, str]:

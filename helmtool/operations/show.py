@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,11 @@ from helmtool.model.redaction import REDACTED
 from helmtool.model.values import explain
 from helmtool.operations.compose import load_values
 from helmtool.operations.settings import Settings
+
+PLAIN = ("mode", "name", "vault")
+"""What stands below `secrets` and is no content of a secret."""
+NO_CONTENT = re.compile(rf"\.({'|'.join(PLAIN)})(?=[.\[]|$)")
+ONE_KEY = re.compile(r"(\.[^.\[]*)?")
 
 
 def environments(settings: Settings) -> list[Environment]:
@@ -73,14 +79,25 @@ def explained(name: str, tag: str | None, settings: Settings, sets: Sequence[str
 
 
 def redact_values(data: dict[str, Any]) -> dict[str, Any]:
-    """The document without the content of inline secrets."""
+    """The document without the content of inline secrets.
+
+    It has not been checked yet: what stands there in another form, or under a name that may be a mistyped `data`, may be a secret too.
+    """
     secrets = data.get("secrets")
-    if not isinstance(secrets, dict) or not secrets.get("data"):
-        return data
-    # Not checked yet: a list or a text, where keys and values should be, may hold a secret just as well.
-    inline = secrets["data"]
-    return data | {"secrets": {**secrets, "data": dict.fromkeys(inline, REDACTED) if isinstance(inline, dict) else REDACTED}}
+    if isinstance(secrets, dict):
+        return data | {"secrets": {key: value if key in PLAIN else _hidden(value) for key, value in secrets.items()}}
+    return data | {"secrets": REDACTED} if secrets else data
+
+
+def _hidden(content: Any) -> Any:
+    """What is shown of it: the names of files."""
+    if isinstance(content, dict):
+        return dict.fromkeys(content, REDACTED)
+    return REDACTED if content else content
 
 
 def _is_inline_secret(path: str, value: Any) -> bool:
-    return path.startswith(("secrets.data.", "secrets.data[")) or (path == "secrets.data" and bool(value))
+    below = path.removeprefix("secrets")
+    if below == path or below[:1] not in ("", ".", "[") or NO_CONTENT.match(below):
+        return False
+    return bool(value) or not ONE_KEY.fullmatch(below)

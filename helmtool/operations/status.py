@@ -13,6 +13,7 @@ from helmtool.adapters.records import read_records
 from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError
 from helmtool.model.manifest import Manifest, is_hook, key_of, parse_manifests
+from helmtool.model.reading import listing, mapping, text
 from helmtool.model.record import Record
 from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
@@ -103,7 +104,8 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
     live = session.cluster.get(deployments[0]) if deployments else None
     rollout = judge(live)
     state = "pending" if newest.status.pending else "failed" if current is None else "running" if rollout.complete else "not-ready"
-    image = live["spec"]["template"]["spec"]["containers"][0]["image"] if live else ""
+    containers = listing(live, "spec", "template", "spec", "containers")
+    image = text(containers[0], "image") if containers else ""
     return Status(
         name,
         state,
@@ -147,10 +149,10 @@ def _running_digest(session: Reach, deployment: Manifest) -> str:
 
     An `imageID` without a repository is the digest of the image's configuration, which no registry knows the image by.
     """
-    labels = (deployment["spec"].get("selector") or {}).get("matchLabels") or {}
+    labels = mapping(deployment, "spec", "selector", "matchLabels")
     pods = session.cluster.list("v1", "Pod", label_selector=",".join(f"{key}={value}" for key, value in labels.items()))
-    statuses = [s for pod in pods for s in ((pod.get("status") or {}).get("containerStatuses") or [])[:1]]
-    found = {str(status.get("imageID") or "").partition("@")[2] for status in statuses}
+    statuses = [s for pod in pods for s in listing(pod, "status", "containerStatuses")[:1]]
+    found = {text(status, "imageID").partition("@")[2] for status in statuses}
     return found.pop() if len(found) == 1 else ""
 
 

@@ -265,6 +265,27 @@ def other_helm(folder: Path, script: str) -> dict[str, str]:
     return {"XDG_CACHE_HOME": str(folder / "cache")}
 
 
+@dataclass(frozen=True)
+class PausedHelm:
+    """A helm that waits before one of its commands until it is let go on."""
+
+    folder: Path
+    variables: dict[str, str]
+
+    def wait(self) -> None:
+        """Until it waits itself."""
+        wait_until((self.folder / "paused").exists)
+
+    def go_on(self) -> None:
+        (self.folder / "go").touch()
+
+
+def helm_that_pauses(folder: Path, command: str) -> PausedHelm:
+    """A helm for the variables of a helmtool that is to be met right before `helm COMMAND`."""
+    pause = f"touch {folder}/paused; while [ ! -e {folder}/go ]; do sleep 0.1; done"
+    return PausedHelm(folder, other_helm(folder, f"if [ $1 = {command} ]; then {pause}; fi"))
+
+
 def kill_with_children(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL to a helmtool and the helm that it started, as a machine that goes down does it."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

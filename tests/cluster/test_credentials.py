@@ -5,11 +5,12 @@ The tokens are real ones of a ServiceAccount, bound to a Secret: they die when t
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import Any
 
 import pytest
 import yaml
-from cli import REPOSITORY, SHORT, UNSCHEDULABLE, Helmtool, Kube, Result, Running, other_helm, wait_until
+from certificates import pem
+from cli import REPOSITORY, SHORT, UNSCHEDULABLE, Helmtool, Kube, Result, Running, helm_that_pauses, wait_until
 
 from helmtool.adapters.local import kwok
 
@@ -28,7 +30,6 @@ PATIENCE = 120.0
 """Seconds for a command that waits until a lock runs out, or for helm's deadline."""
 LONG_LOCK = 30
 """Longer than the 10 s for which the API server remembers a token that it has accepted, so that the release ends before its lock."""
-PAUSED = "if [ $1 = {command} ]; then touch {folder}/paused; while [ ! -e {folder}/go ]; do sleep 0.1; done; fi"
 
 
 @dataclass
@@ -40,6 +41,8 @@ class Shift:
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
     tokens: list[str] = field(default_factory=list)
+    own: dict[str, str] = field(default_factory=dict)
+    """The entry of the administrator in the cluster's own kubeconfig."""
 
     @property
     def kubeconfig(self) -> Path:
@@ -47,11 +50,13 @@ class Shift:
 
     def set_up(self) -> None:
         plugin = self.folder / "plugin"
-        hang = f"[ -e {self.folder}/hang ] && grep -q ^helm /proc/$PPID/comm && sleep 600"
-        plugin.write_text(f"#!/bin/sh\necho asked >>{self.folder}/asked\n{hang}\ncat {self.folder}/answer\n")
+        hang = "[ -e hang-for-all ] && sleep 600\n[ -e hang ] && grep -q ^helm /proc/$PPID/comm && sleep 600"
+        answer = "cat answer\n[ ! -e answer.next ] || mv answer.next answer"
+        plugin.write_text(f"#!/bin/sh\ncd {self.folder}\necho asked >>asked\n{hang}\n{answer}\n")
         plugin.chmod(plugin.stat().st_mode | stat.S_IXUSR)
         document = yaml.safe_load(self.kube.state.kubeconfig.read_text())
         entry = {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin", "interactiveMode": "IfAvailable"}
+        self.own = document["users"][0]["user"]
         document["users"][0]["user"] = {"exec": entry}
         self.kubeconfig.write_text(yaml.safe_dump(document))
 
@@ -61,10 +66,25 @@ class Shift:
         self.kube("create", "secret", "generic", secret)
         token = self.kube("create", "token", ACCOUNT, "--bound-object-kind", "Secret", "--bound-object-name", secret).strip()
         self.tokens.append(token)
-        status = {"token": token} | ({"expirationTimestamp": (datetime.now(UTC) + lives).isoformat()} if lives else {})
+        self.hand_out(token=token, **({"expirationTimestamp": (datetime.now(UTC) + lives).isoformat()} if lives else {}))
+
+    def hand_out(self, **status: str) -> None:
+        """What the plugin prints from now on."""
         answer = {"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status}
         (self.folder / "answer.new").write_text(json.dumps(answer))
         (self.folder / "answer.new").rename(self.folder / "answer")
+
+    def hand_out_next(self, **status: str) -> None:
+        """What it prints from the second time on."""
+        first = (self.folder / "answer").read_text()
+        self.hand_out(**status)
+        (self.folder / "answer").rename(self.folder / "answer.next")
+        (self.folder / "answer").write_text(first)
+
+    @property
+    def asked(self) -> int:
+        """How often the plugin was started."""
+        return (self.folder / "asked").read_text().count("asked")
 
     def revoke(self) -> None:
         """The newest token dies; waits until the API server refuses it."""
@@ -79,15 +99,15 @@ class Shift:
         helmtool = Helmtool(self.project, self.variables)
         return helmtool.start("--kubeconfig", str(self.kubeconfig), *arguments, "-o", "json", terminal=terminal)
 
-    def pausing_at(self, command: str) -> None:
-        """From now on helm waits before this command until `go_on`."""
-        self.variables = other_helm(self.folder, PAUSED.format(command=command, folder=self.folder))
-
-    def paused(self) -> None:
-        wait_until((self.folder / "paused").exists)
-
-    def go_on(self) -> None:
-        (self.folder / "go").touch()
+    def paused_at(self, command: str, meanwhile: Callable[[], object], *arguments: str) -> Result:
+        """A release of HG0105b in which something happens right before `helm COMMAND`."""
+        helm = helm_that_pauses(self.folder, command)
+        self.variables = helm.variables
+        running = self.start("release", "local", "HG0105b", *arguments)
+        helm.wait()
+        meanwhile()
+        helm.go_on()
+        return self.end(running)
 
     def end(self, running: Running) -> Result:
         """How it ended; no token was in what it printed."""
@@ -148,12 +168,7 @@ def test_refused_before_anything_is_written(shift: Shift, kube: Kube) -> None:
 
 
 def test_refused_while_helm_runs(shift: Shift, kube: Kube) -> None:
-    shift.pausing_at("upgrade")
-    running = shift.start("release", "local", "HG0105b")
-    shift.paused()
-    shift.revoke()
-    shift.go_on()
-    error = refused(shift.end(running), 1, "release-failed")
+    error = refused(shift.paused_at("upgrade", shift.revoke), 1, "release-failed")
     assert "nothing is rolled back" in error["message"]
     assert "left as it is: helm was under way with revision 2, which may be pending" in error["message"]
     assert error["hint"].endswith("; then: helmtool status local")
@@ -172,12 +187,7 @@ def test_refused_during_the_watch(shift: Shift, kube: Kube) -> None:
 
 
 def test_refused_before_the_rollback(shift: Shift, kube: Kube) -> None:
-    shift.pausing_at("rollback")
-    running = shift.start("release", "local", "HG0105b", *UNSCHEDULABLE, *SHORT)
-    shift.paused()
-    shift.revoke()
-    shift.go_on()
-    error = refused(shift.end(running), 1, "release-failed")
+    error = refused(shift.paused_at("rollback", shift.revoke, *UNSCHEDULABLE, *SHORT), 1, "release-failed")
     assert "the rollout of Deployment/newdqmgui" in error["message"]
     assert "left as it is: helm was under way with the rollback to revision 1" in error["message"]
     shift.release("HG0105c")
@@ -185,13 +195,12 @@ def test_refused_before_the_rollback(shift: Shift, kube: Kube) -> None:
 
 def test_a_plugin_that_gives_another_token_is_asked_again(shift: Shift, kube: Kube) -> None:
     """In the middle of a release, whose own requests and helm's go on."""
-    shift.pausing_at("upgrade")
-    running = shift.start("release", "local", "HG0105b")
-    shift.paused()
-    shift.revoke()
-    shift.new_token()
-    shift.go_on()
-    result = shift.end(running)
+
+    def replace() -> None:
+        shift.revoke()
+        shift.new_token()
+
+    result = shift.paused_at("upgrade", replace)
     assert result.code == 0, result.out + result.err
     assert kube.serving == [f"{REPOSITORY}:HG0105b"]
 
@@ -199,15 +208,46 @@ def test_a_plugin_that_gives_another_token_is_asked_again(shift: Shift, kube: Ku
 def test_a_token_that_says_when_it_expires_is_replaced_in_time(shift: Shift) -> None:
     """Not with each request, nor because of a 401: the plugin is asked when the time is over."""
     shift.new_token(timedelta(seconds=8))
-    shift.pausing_at("upgrade")
-    running = shift.start("release", "local", "HG0105b")
-    shift.paused()
-    asked = (shift.folder / "asked").read_text().count("asked")
-    shift.new_token(timedelta(hours=1))
-    time.sleep(8)  # what is tested is time itself
-    shift.go_on()
-    assert shift.end(running).code == 0
-    assert 2 <= (shift.folder / "asked").read_text().count("asked") - asked <= 4, "helmtool once, and each helm once"
+    before = 0
+
+    def expire() -> None:
+        nonlocal before
+        before = shift.asked
+        shift.new_token(timedelta(hours=1))
+        time.sleep(8)  # what is tested is time itself
+
+    assert shift.paused_at("upgrade", expire).code == 0
+    assert 2 <= shift.asked - before <= 4, "helmtool once, and each helm once"
+
+
+def test_a_plugin_that_gives_another_certificate_is_asked_again(shift: Shift) -> None:
+    """The API server does not know who signed the first one; connections that were made with it are not used for the second."""
+    admin = {name: base64.b64decode(shift.own[f"client-{name}-data"]).decode() for name in ("certificate", "key")}
+    unknown = pem("night-shift", days=1).decode()
+    own, key = unknown.split("-----BEGIN PRIVATE")
+    shift.hand_out(clientCertificateData=own, clientKeyData=f"-----BEGIN PRIVATE{key}")
+    shift.hand_out_next(clientCertificateData=admin["certificate"], clientKeyData=admin["key"])
+    before = shift.asked
+    result = shift.end(shift.start("history", "local"))
+    assert result.code == 0, result
+    assert [line["tag"] for line in result.json] == ["HG0105a"]
+    assert shift.asked - before == 2
+
+
+def test_a_plugin_that_hangs_ends_the_command_before_its_lock(shift: Shift, kube: Kube) -> None:
+    """Whoever renews the lock does not wait for the plugin as long as others do: nothing is written once it may be another's."""
+    lock_lasts(shift.project, 10)
+    shift.new_token(timedelta(seconds=12))
+    running = shift.start("release", "local", "HG0105b", *UNSCHEDULABLE, "--timeout", "100s").saw("0 of 1 pods")
+    (shift.folder / "hang-for-all").touch()
+    error = shift.end(running).error
+    ended = datetime.now(UTC)
+    lease = json.loads(kube("get", "lease", "newdqmgui-lock", "-o", "json"))["spec"]
+    assert error["code"] == "lock-lost", error
+    assert "has not answered within" in error["message"]
+    assert ended < datetime.fromisoformat(lease["renewTime"]) + timedelta(seconds=lease["leaseDurationSeconds"])
+    (shift.folder / "hang-for-all").unlink()
+    shift.release("HG0105c")
 
 
 def test_a_plugin_that_hangs_inside_helm_is_ended(shift: Shift, kube: Kube) -> None:

@@ -9,7 +9,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cli import REPOSITORY, UNSCHEDULABLE, Helmtool, Kube, Running, add_hanging_hook, other_helm, wait_until
+from cli import (
+    REPOSITORY,
+    SHORT,
+    UNSCHEDULABLE,
+    Helmtool,
+    Kube,
+    PausedHelm,
+    Running,
+    add_hanging_hook,
+    helm_that_pauses,
+    other_helm,
+    wait_until,
+)
 
 FIRST = f"{REPOSITORY}:HG0105a"
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
@@ -120,6 +132,36 @@ def test_twice(helmtool: Helmtool, kube: Kube, no_node: Callable[[], object], nu
     assert kube.serving == []
     kube("uncordon", "local")
     works_again(helmtool.project, kube)
+
+
+def going_back(helmtool: Helmtool, folder: Path) -> tuple[Running, PausedHelm]:
+    """A release that has failed by itself, and whose helm is about to go back."""
+    helm = helm_that_pauses(folder, "rollback")
+    running = Helmtool(helmtool.project, helm.variables).start("release", "local", "HG0205a", *UNSCHEDULABLE, *SHORT)
+    helm.wait()
+    return running, helm
+
+
+@SIGNALS
+def test_once_while_a_failed_release_goes_back(helmtool: Helmtool, kube: Kube, tmp_path: Path, number: signal.Signals) -> None:
+    running, helm = going_back(helmtool, tmp_path)
+    running.send(number).saw("it goes back to what served before; Ctrl-C once more leaves it as it is")
+    helm.go_on()
+    result = running.wait()
+    assert result.code == 1
+    assert "rolled back: revision 3 serves what revision 1 was" in result.err
+    assert kube.serving == [FIRST]
+    works_again(helmtool.project, kube)
+
+
+@SIGNALS
+def test_twice_while_a_failed_release_goes_back(helmtool: Helmtool, tmp_path: Path, number: signal.Signals) -> None:
+    running, _ = going_back(helmtool, tmp_path)
+    running.send(number).saw("Ctrl-C once more leaves it as it is")
+    result = running.send(number).wait()
+    assert result.code == 130
+    assert "left as it is" in result.err
+    assert "helmtool status" in result.err
 
 
 @SIGNALS

@@ -31,10 +31,14 @@ def schema() -> Schema:
 
 
 @functools.cache
-def defaults() -> Document:
-    """The chart's defaults."""
+def _defaults() -> Document:
     loaded: Document = yaml.safe_load((CHART / "values.yaml").read_text())
     return loaded
+
+
+def defaults() -> Document:
+    """The chart's defaults; a copy, for documents are made from its parts and changed."""
+    return copy.deepcopy(_defaults())
 
 
 def merged(below: Document, above: Document) -> Document:

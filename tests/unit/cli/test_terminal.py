@@ -65,6 +65,24 @@ def say_everything(terminal: Terminal) -> None:
     terminal.error(InvalidInput("wrong", hint="next step", problems=[Problem("bad", "f.yaml", 1, 2, "a.b")]))
 
 
+def test_of_thousands_of_problems_the_first_are_said_and_the_rest_is_counted(streams: Streams) -> None:
+    _, err = streams(tty=False)
+    Terminal().error(InvalidInput("wrong", hint="next step", problems=[Problem(f"bad {n}", "f.yaml", n, 1) for n in range(1, 15001)]))
+    lines = err.text.splitlines()
+    assert lines[100:] == ["  f.yaml:100:1: bad 100", "  and 14900 more; -o json has them all", "  next: next step"]
+    out, _ = streams(tty=False)
+    Terminal(output="json").error(InvalidInput("wrong", problems=[Problem("bad", "f.yaml", n, 1) for n in range(1, 15001)]))
+    assert len(json.loads(out.text)["error"]["problems"]) == 15000
+
+
+def test_what_cannot_be_seen_is_escaped_on_stderr(streams: Streams) -> None:
+    out, err = streams()
+    Terminal().line(sys.stderr, "ana@lxplus (\ufeff\u202e)")
+    Terminal().data("\ufeffkept")
+    assert err.text == "ana@lxplus (\\ufeff\\u202e)\n"
+    assert out.text == "\ufeffkept\n"
+
+
 def test_data_goes_to_stdout_and_everything_else_to_stderr(streams: Streams) -> None:
     out, err = streams(tty=False)
     say_everything(Terminal())

@@ -47,7 +47,9 @@ def test_what_is_not_encrypted_is_not_quoted(text: str) -> None:
     assert "secret" not in caught.value.message.replace("secrets", "")
 
 
-@pytest.mark.parametrize("text", [f'{{"a": "{ENC}"', f'{{"a": "{ENC}"}}', f"a: {ENC}\n", f"a: [{ENC}\n{YAML_META}", "{" * 9999 + ENC])
+@pytest.mark.parametrize(
+    "text", [f'{{"a": "{ENC}"', f'{{"a": "{ENC}"}}', f"a: {ENC}\n", f"a: [{ENC}\n{YAML_META}", "{" * 9999 + ENC, "sops:\na: &a [*a]\n"]
+)
 def test_what_is_not_whole(text: str) -> None:
     with pytest.raises(Damaged):
         read_envelope(text.encode(), "a")

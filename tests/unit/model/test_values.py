@@ -169,6 +169,7 @@ def test_no_layer_is_no_values() -> None:
         (("networkPolicy", "from", 0, "namespace"), "networkPolicy.from[0].namespace"),
         (("podLabels", "app.kubernetes.io/name"), r"podLabels.app\.kubernetes\.io/name"),
         (("a", 0, 1), "a[0][1]"),
+        (("a", 0.1), r"a.0\.1"),
     ],
 )
 def test_dotted(path: tuple[str | int, ...], text: str) -> None:

@@ -115,10 +115,19 @@ def test_inline_secrets_are_never_shown_whatever_their_shape(settings: Settings,
     assert MARKER not in str(show.explained("prod", None, settings, ()))
 
 
-def test_a_secret_on_the_command_line_is_not_shown(settings: Settings) -> None:
-    sets = [f"secrets.data.key={MARKER}"]
+@pytest.mark.parametrize("key", ["data.key", "dat.key", "data\u2028.x[0]", "Data", r"data\.key", "names.key", "data[0].key"])
+def test_a_secret_on_the_command_line_is_not_shown(settings: Settings, key: str) -> None:
+    """Nor where its key is mistyped, which is only found out when the values are checked."""
+    sets = [f"secrets.{key}={MARKER}"]
     assert MARKER not in str(show.shown_values("prod", None, settings, sets))
     assert MARKER not in str(show.explained("prod", None, settings, sets))
+
+
+def test_what_is_no_content_is_shown(settings: Settings) -> None:
+    sets = ["secrets.mode=vault", "secrets.name=some", "secrets.vault.role=dqm", "secrets.vault.files[0].path=a"]
+    shown = {path: value for path, value, _ in show.explained("prod", None, settings, sets) if path.startswith("secrets")}
+    expected = {"secrets.mode": "vault", "secrets.name": "some", "secrets.vault.role": "dqm", "secrets.vault.files[0].path": "a"}
+    assert shown | expected == shown
 
 
 @pytest.mark.parametrize(
@@ -126,6 +135,8 @@ def test_a_secret_on_the_command_line_is_not_shown(settings: Settings) -> None:
     [
         ({"secrets": {"data": {"a": "x", "b": 1}, "mode": "m"}}, {"secrets": {"data": {"a": REDACTED, "b": REDACTED}, "mode": "m"}}),
         ({"secrets": {"data": "x"}}, {"secrets": {"data": REDACTED}}),
+        ({"secrets": {"dat": {"a": "x"}, "name": "n"}}, {"secrets": {"dat": {"a": REDACTED}, "name": "n"}}),
+        ({"secrets": "x"}, {"secrets": REDACTED}),
         ({"secrets": {"data": {}}}, {"secrets": {"data": {}}}),
         ({"secrets": {"data": None}}, {"secrets": {"data": None}}),
         ({"secrets": {}}, {"secrets": {}}),

@@ -5,7 +5,6 @@ The tokens are real ones of a ServiceAccount, bound to a Secret: they die when t
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import stat
@@ -222,7 +221,7 @@ def test_a_token_that_says_when_it_expires_is_replaced_in_time(shift: Shift) -> 
 
 def test_a_plugin_that_gives_another_certificate_is_asked_again(shift: Shift) -> None:
     """The API server does not know who signed the first one; connections that were made with it are not used for the second."""
-    admin = {name: base64.b64decode(shift.own[f"client-{name}-data"]).decode() for name in ("certificate", "key")}
+    admin = {name: Path(shift.own[f"client-{name}"]).read_text() for name in ("certificate", "key")}
     unknown = pem("night-shift", days=1).decode()
     own, key = unknown.split("-----BEGIN PRIVATE")
     shift.hand_out(clientCertificateData=own, clientKeyData=f"-----BEGIN PRIVATE{key}")

@@ -29,7 +29,7 @@ demo: venv tools ## Release, diff and roll back on an embedded cluster
 	@PATH="$(CURDIR)/$(BIN):$$PATH" docs/tutorial/demo.sh
 
 test: venv tools ## Run the tests: units, chart, and the embedded cluster
-	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs
+	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs tests/install
 	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/cluster --ignore tests/cluster/leaks --ignore tests/cluster/crash --ignore tests/cluster/one_writer --ignore tests/cluster/soak
 
 test-slow: venv tools ## Run the tests of the embedded cluster that take minutes

@@ -312,10 +312,12 @@ def main(arguments: Sequence[str]) -> int:
         prog="tools/build.py", description="Builds helm and sops (client), the embedded cluster too (all), and what proofs use (proofs)."
     )
     parser.add_argument("what", choices=sorted(EXPECTED_MINUTES))
-    what = parser.parse_args(arguments).what
+    parser.add_argument("--again", help="the command by which a person starts this, for the messages")
+    given = parser.parse_args(arguments)
+    what = given.what
     screen = Screen(sys.stderr)
     signal.signal(signal.SIGTERM, _interrupt)
-    again = {"client": "make tools-client", "all": "make tools"}.get(what, f"python3 tools/build.py {what}")
+    again = given.again or {"client": "make tools-client", "all": "make tools"}.get(what, f"python3 tools/build.py {what}")
     try:
         run(what, screen)
     except BuildError as error:

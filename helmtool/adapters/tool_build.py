@@ -12,6 +12,7 @@ from helmtool.adapters import packaged, process, toolbox
 from helmtool.errors import InvalidInput, OperationFailed
 
 MODULES = ("go.mod", "sops/go.mod")
+AGAIN = "helmtool tools install"
 
 
 class NoGo(InvalidInput):
@@ -36,7 +37,7 @@ def build(tell: Callable[[str], None]) -> None:
         lines.append(line.removeprefix("tools: "))
         tell(lines[-1])
 
-    with process.follow([sys.executable, str(folder / "build.py"), "client"], on_line) as program:
+    with process.follow([sys.executable, str(folder / "build.py"), "client", "--again", AGAIN], on_line) as program:
         code = program.wait()
     if code != 0:
         raise _failed(code, lines)

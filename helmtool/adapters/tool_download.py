@@ -147,7 +147,8 @@ def _fetch(url: str, path: Path, tell: Callable[[str], None]) -> str:
 
 
 def _copied(url: str, answer: http.client.HTTPResponse, file: IO[bytes], tell: Callable[[str], None]) -> str:
-    expected, size, told, digest = int(answer.headers.get("Content-Length") or 0), 0, time.monotonic(), hashlib.sha256()
+    length = answer.headers.get("Content-Length") or ""
+    expected, size, told, digest = int(length) if length.isdecimal() else 0, 0, time.monotonic(), hashlib.sha256()
     while piece := _piece(url, answer):
         size += len(piece)
         if size > LARGEST:

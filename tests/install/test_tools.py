@@ -288,6 +288,13 @@ def test_a_build_that_fails(bare: Installed, tmp_path: Path) -> None:
     assert left(bare) == []
 
 
+def test_a_build_that_cannot_write_says_how_to_go_on(bare: Installed) -> None:
+    add(bare, "go", FAKE_GO)
+    (bare.home / "file").write_text("")
+    error = bare.fails("tools", "install", code=1, says=["Not a directory"], env={"XDG_CACHE_HOME": str(bare.home / "file")})
+    assert error["hint"].endswith("XDG_CACHE_HOME=FOLDER helmtool tools install")
+
+
 def test_the_checkout_builds_with_its_own_modules(bare: Installed, tmp_path: Path) -> None:
     add(bare, "go", FAKE_GO)
     env = {**bare.variables, "FAKE_GO_LOG": str(tmp_path / "go.log"), "PYTHONPATH": str(ROOT)}

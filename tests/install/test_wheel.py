@@ -111,6 +111,12 @@ def test_half_a_checkout_is_not_replaced_by_the_copy(installed: Installed) -> No
     assert error["code"] == "project-not-found"
 
 
+def test_completion_knows_the_environments_and_writes_nothing_else(installed: Installed) -> None:
+    asked = {"_HELMTOOL_COMPLETE": "complete_bash", "COMP_WORDS": "helmtool validate p", "COMP_CWORD": "2"}
+    ran = installed.run(env=asked)
+    assert (ran.out.split(), ran.err) == (["preprod", "prod"], "")
+
+
 def test_doctor_says_which_copy_it_is(installed: Installed, source: Source) -> None:
     found = {each["check"]: each for each in installed.run("doctor", "-o", "json").document}
     assert found["checkout"]["verdict"] == "doubt"

@@ -25,11 +25,14 @@ tools: ## Build helm, sops and the programs of the embedded cluster (about 13 mi
 tools-client: ## Build helm and sops: all that a real cluster needs
 	@$(PYTHON) tools/build.py client
 
+image-helmtool: venv tools-client ## Build the image of helmtool itself, as helmtool:latest (docs/how-to/install.md)
+	docker/helmtool/build.sh helmtool:latest
+
 demo: venv tools ## Release, diff and roll back on an embedded cluster
 	@PATH="$(CURDIR)/$(BIN):$$PATH" docs/tutorial/demo.sh
 
 test: venv tools ## Run the tests: units, chart, and the embedded cluster
-	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs
+	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs tests/install
 	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/cluster --ignore tests/cluster/leaks --ignore tests/cluster/crash --ignore tests/cluster/one_writer --ignore tests/cluster/soak
 
 test-slow: venv tools ## Run the tests of the embedded cluster that take minutes
@@ -38,7 +41,7 @@ test-slow: venv tools ## Run the tests of the embedded cluster that take minutes
 test-image: venv ## Test the image's scripts: a real Kerberos realm, sudo, the pod's own paths (README of docker/newdqmgui)
 	$(PYTEST) tests/image
 
-test-docker: venv ## Build, run, push and keep the image with a real docker and a real registry
+test-docker: venv tools-client ## Build, run, push and keep the images with a real docker and a real registry
 	@command -v docker-registry >/dev/null || { echo "docker-registry is missing. Next: apt-get install docker-registry"; exit 1; }
 	@docker version >/dev/null || { echo "no docker daemon answers. Next: systemctl start docker"; exit 1; }
 	$(PYTEST) tests/docker
@@ -116,4 +119,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-review test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client image-helmtool demo test test-slow test-docker test-image test-kind causes test-registry test-review test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock

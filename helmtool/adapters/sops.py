@@ -98,7 +98,7 @@ class Sops:
                 f"sops did not end in {TIMEOUT:.0f} s", hint=f"{self._program} --version --disable-version-check"
             ) from None
         except OSError as error:
-            raise OperationFailed(f"{self._program} cannot be started: {error.strerror}", hint="make tools-client") from None
+            raise OperationFailed(f"{self._program} cannot be started: {error.strerror}", hint="helmtool tools status") from None
         if done.returncode:
             raise self._error(done.returncode, envelope)
         return done.stdout

@@ -6,11 +6,15 @@ anything but the standard library, so that the builder can use the same rules be
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import functools
 import os
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -62,8 +66,8 @@ class ToolMissing(InvalidInput):
 
     def __init__(self, program: str, expected: str, found: str) -> None:
         self.program, self.expected, self.found = program, expected, found
-        target = "make tools-client" if program in CLIENT else "make tools"
-        super().__init__(f"{program} {expected} is needed, but {found}", hint=f"build it with: {target}")
+        hint = "helmtool tools install" if program in CLIENT else "build it with: make tools"
+        super().__init__(f"{program} {expected} is needed, but {found}", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,32 @@ def pinned_path(program: str, version: str | None = None) -> Path:
     return tools_folder() / f"{program}-{version or VERSIONS[program]}" / program
 
 
+def is_pinned(program: str, version: str | None = None) -> bool:
+    """Whether the pinned program is in its place."""
+    try:
+        return os.access(pinned_path(program, version), os.X_OK)
+    except NoHome:
+        return False
+
+
+@contextlib.contextmanager
+def locked(waiting: Callable[[Path], None]) -> Iterator[None]:
+    """One at a time on a machine fills the folder of the programs, which is made; a second one waits, and `waiting` is told for which file.
+
+    `flock` by hand and not filelock, which removes its file when it is released: a build that waits would then hold nothing. Raises
+    NoHome and OSError.
+    """
+    folder = tools_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting(folder / ".lock")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def find(program: str) -> Path:
     """The pinned program, else one on PATH that fits. Raises ToolMissing."""
     return locate(program).path
@@ -128,13 +158,9 @@ def helm() -> tuple[Path, str]:
 
 def locate(program: str) -> Tool:
     """The pinned program, else one on PATH that fits, with its version. Raises ToolMissing with what was found instead."""
-    try:
-        path = pinned_path(program)
-        if os.access(path, os.X_OK):
-            return Tool(program, VERSIONS[program], path)
-    except NoHome:
-        pass  # a program on PATH does without
-    return on_path(program, VERSIONS[program])
+    if is_pinned(program):
+        return Tool(program, VERSIONS[program], pinned_path(program))
+    return on_path(program, VERSIONS[program])  # which does without a home
 
 
 def on_path(program: str, pinned: str) -> Tool:
@@ -194,3 +220,24 @@ def read_version(program: str, path: Path) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return parse_version(done.stdout.decode(errors="replace")) if done.returncode == 0 else None
+
+
+def go_line(go_mod: str) -> tuple[int, ...]:
+    """The oldest Go that may build a go.mod."""
+    match = re.search(r"^go (\d+(?:\.\d+)*)", go_mod, re.MULTILINE)
+    return _numbers(match.group(1)) if match else (0,)
+
+
+def go_version(go: Path) -> tuple[int, ...] | None:
+    """The version of a Go (1.26.6 as numbers); None for one that does not say it, or for an unreleased one."""
+    env = os.environ | {"GOTOOLCHAIN": "local"}
+    try:
+        done = process.run([str(go), "env", "GOVERSION"], env=env, cwd=Path(tempfile.gettempdir()), timeout=VERSION_TIMEOUT)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.match(r"go(\d+(?:\.\d+)+)", done.stdout.decode(errors="replace"))
+    return _numbers(match.group(1)) if match else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))

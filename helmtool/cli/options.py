@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
@@ -134,9 +135,34 @@ def apply_globals(target: Terminal, given: dict[str, Any]) -> None:
     target.no_color = target.no_color or given["no_color"]
     if given["verbose"]:
         log_to_stderr(given["verbose"])
+    _tell_of_the_copy()
+
+
+class _Told(logging.Handler):
+    """Shows each thing once: several operations of a command look for the project."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if text not in self.told:
+            self.told.add(text)
+            terminal.warn(text)
+
+
+def _tell_of_the_copy() -> None:
+    """From here on a person hears that there is no checkout; not in `complete_environment`, where stderr is the prompt's."""
+    log = logging.getLogger("helmtool.packaged")
+    if not log.handlers:
+        log.addHandler(_Told())
+        log.setLevel(logging.INFO)
+        log.propagate = False
 
 
 def reset() -> None:
     """Forgets the options of an earlier command line of the same process."""
+    logging.getLogger("helmtool.packaged").handlers.clear()
     fresh = Terminal(settings=Settings())
     terminal.__dict__.update(fresh.__dict__)

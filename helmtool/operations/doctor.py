@@ -83,6 +83,9 @@ def _program(program: str) -> Finding:
 def _checkout(settings: Settings) -> Finding:
     project = find_project(settings.config_dir)
     names = ", ".join(project.environments())
+    if project.copy:
+        fix = "cd to a checkout before a release: the copy is as old as the installation"
+        return Finding("checkout", Verdict.DOUBT, f"none; the copy in {project.copy}, with {names}", fix)
     return Finding("checkout", Verdict.HOLDS, f"{project.root}, with {names}")
 
 

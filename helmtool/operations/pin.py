@@ -43,9 +43,10 @@ def pin(name: str, settings: Settings, progress: Progress, confirm: Callable[[Pi
     """Writes the identity into values/environments.yaml, once `confirm` has been shown it (it raises where the answer is no).
 
     The cluster's name must fit the environment; pins that are there do not count, for a new cluster may have taken the old one's
-    place. Raises what the guard raises, NothingToPin, CannotPin and FileRefused.
+    place. Raises what the guard raises, NoCheckout, NothingToPin, CannotPin and FileRefused.
     """
     project = find_project(settings.config_dir)
+    project.require_checkout(f"a pin is written into {ENVIRONMENTS} of a checkout")
     found = _identify(project, name, settings, progress)
     if not found.changed:
         progress.skip("pin", f"{ENVIRONMENTS} says exactly this already")

@@ -98,6 +98,8 @@ async def release(
         parse_duration(duration)
     parse_tag(tag)
     session = open_session(name, settings, progress)
+    if session.environment.protected and not options.dry_run:
+        session.project.require_chosen(f"{name} is protected")
     composed = compose(session.project, session.environment, tag, options.sets, versioned=options.secrets.given)
     progress.done("values", f"{composed.image_name}: schema and rules hold")
     async with beside(asyncio.to_thread(look, session)) as looking:

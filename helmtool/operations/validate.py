@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from helmtool.adapters.project import Project, find_project
+from helmtool.adapters.toolbox import ToolMissing
 from helmtool.errors import HelmtoolError, InvalidInput, Problem, Refused
 from helmtool.model.environment import Environment
 from helmtool.model.manifest import Manifest
@@ -53,6 +54,8 @@ async def _validate(project: Project, environment: Environment, strict: bool) ->
     try:
         composed = compose(project, environment, None, stand_in=True)
         manifests = await offline_helm(environment).template(project.chart, composed.for_helm)
+    except ToolMissing:
+        raise  # it is no environment's problem
     except (InvalidInput, Refused) as error:
         return Validated(environment.name, 0, error.problems or (Problem(error.message),), error=error)
     warnings = _suspicious(environment)

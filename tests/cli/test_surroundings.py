@@ -33,7 +33,7 @@ def without_helm(cli: Cli) -> dict[str, str | None]:
 def test_without_helm(cli: Cli, api: FakeApi) -> None:
     config = cli.kubeconfig(api.url)
     for command in (["validate", "prod"], ["render", "prod"], ["--kubeconfig", config, "release", "test4", "HG0105a"]):
-        error = cli.fails(*command, code=3, says=["helm >= 4.1", "there is no helm in", "make tools-client"], env=without_helm(cli))
+        error = cli.fails(*command, code=3, says=["helm >= 4.1", "there is no helm in", "helmtool tools install"], env=without_helm(cli))
         assert error["code"] == "tool-missing"
     assert api.asked == []
 
@@ -70,7 +70,7 @@ def test_a_helm_that_does_not_fit(cli: Cli, script: str, said: str) -> None:
     assert (ran.code, error["code"]) == (3, "tool-missing")
     assert said in error["message"]
     assert f"{cli.home}/bin/helm" in error["message"]
-    assert "make tools-client" in error["hint"]
+    assert "helmtool tools install" in error["hint"]
 
 
 GARBAGE = ["echo '{{{{'", "printf '\\377\\376\\000'", "echo 'a: b'", "echo '- 1'", "echo 'kind: 5'", ":"]

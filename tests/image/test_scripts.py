@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pod import CHECKOUT, IMAGE, STAND_IN, need
 
-SCRIPTS = sorted([*IMAGE.glob("*.sh"), *STAND_IN.glob("scripts/*.sh"), *CHECKOUT.glob("charts/*/files/*.sh")])
+SCRIPTS = sorted([*CHECKOUT.glob("docker/*/*.sh"), *STAND_IN.glob("scripts/*.sh"), *CHECKOUT.glob("charts/*/files/*.sh")])
 
 
 def test_there_are_scripts() -> None:
@@ -22,7 +22,7 @@ def test_shellcheck(script: Path) -> None:
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("script", sorted(IMAGE.glob("*.sh")), ids=lambda script: script.name)
+@pytest.mark.parametrize("script", sorted(CHECKOUT.glob("docker/*/*.sh")), ids=lambda script: script.name)
 def test_ends_at_the_first_error(script: Path) -> None:
     assert "\nset -euo pipefail\n" in script.read_text()
     assert script.stat().st_mode & 0o111

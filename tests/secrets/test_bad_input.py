@@ -262,7 +262,7 @@ def test_sops_missing_or_too_old(checkout: Checkout, key: Key, tmp_path: Path, v
         ("rotate", "--to", key.file),
         ("encrypt", checkout.write("new", "x"), "--recipient", key.recipient),
     ):
-        checkout.fails(*arguments, code=3, says=["sops >= 3.10", says, "make tools-client"], env=env)
+        checkout.fails(*arguments, code=3, says=["sops >= 3.10", says, "helmtool tools install"], env=env)
 
 
 def test_no_checkout(checkout: Checkout, key: Key, tmp_path: Path) -> None:

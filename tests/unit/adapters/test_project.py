@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from helmtool.adapters import process
+from helmtool.adapters import packaged, process
+from helmtool.adapters.packaged import Copy
 from helmtool.adapters.process import Completed
-from helmtool.adapters.project import FileUnreadable, GitState, Project, ProjectNotFound, find_project
+from helmtool.adapters.project import FileUnreadable, GitState, NoCheckout, Project, ProjectNotFound, find_project
 from helmtool.errors import InvalidInput
 from helmtool.model.environment import UnknownEnvironment
 
@@ -163,3 +164,62 @@ def test_a_git_that_is_missing_or_hangs_is_no_commit(root: Path, monkeypatch: py
 )
 def test_the_state_for_people(state: GitState, text: str) -> None:
     assert str(state) == text
+
+
+@pytest.fixture
+def carried(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project as the copy that helmtool carries."""
+    monkeypatch.setattr(packaged, "FOLDER", root)
+    (root / "source.json").write_text('{"commit": "0123456789abcdef", "clean": true}')
+    return root
+
+
+def test_the_copy_is_used_where_nothing_else_is(carried: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = find_project(None)
+    assert (found.root, found.named) == (carried, False)
+    assert str(found.copy) == f"helmtool {packaged.__version__}, commit 0123456789ab"
+    with pytest.raises(ProjectNotFound):
+        find_project(tmp_path)
+    assert find_project(carried).named
+    monkeypatch.chdir(carried / "values")
+    assert find_project(None) == found, "reached by its folder, it is the copy just as well"
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"commit": "a"}', "null"])
+def test_a_copy_that_does_not_say_where_it_is_from(carried: Path, content: str | None) -> None:
+    (carried / "source.json").unlink()
+    if content is not None:
+        (carried / "source.json").write_text(content)
+    assert str(find_project(carried).copy).endswith(", commit unknown")
+
+
+@with_git
+def test_the_commit_of_the_copy_is_not_that_of_a_repository_around_it(carried: Path, repository: Path) -> None:
+    git(repository, "init", "-q")
+    git(repository, "remote", "add", "origin", "https://example.org/other.git")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "one")
+    assert find_project(carried).git_state() == GitState("0123456789abcdef", clean=True)
+    assert find_project(carried).git_origin() == ""
+    assert len(Project(repository).git_state().commit) == 40
+
+
+def test_what_the_copy_must_not_be_used_for(root: Path) -> None:
+    checkout, copy, named = Project(root), Project(root, Copy("1", "", False)), Project(root, Copy("1", "", False), named=True)
+    checkout.require_checkout("x")
+    for project in (copy, named):
+        with pytest.raises(NoCheckout, match="x, and this is the copy in helmtool 1, commit unknown"):
+            project.require_checkout("x")
+    for project in (checkout, named):
+        project.require_chosen("x")
+    with pytest.raises(NoCheckout) as caught:
+        copy.require_chosen("x")
+    assert (caught.value.exit_code, f"--config-dir {root}" in caught.value.hint) == (4, True)
+
+
+def test_half_a_project_above_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "values" / "environments.yaml").unlink()
+    monkeypatch.chdir(root / "values")
+    with pytest.raises(ProjectNotFound, match=rf"values/environments\.yaml is missing in {root}$"):
+        find_project(None)

@@ -125,7 +125,7 @@ def test_a_helm_that_does_not_fit_is_refused(empty: Path, version: str) -> None:
     assert error.value.exit_code == 3
     assert error.value.code == "tool-missing"
     assert error.value.message == f"helm >= 4.1 and < 5, not 4.2.1, is needed, but {path} is {version[1:]}"
-    assert error.value.hint == "build it with: make tools-client"
+    assert error.value.hint == "helmtool tools install"
 
 
 def test_a_kubernetes_program_must_be_exactly_as_pinned(empty: Path) -> None:

@@ -123,7 +123,7 @@ def test_the_longest_module_holds_the_tool(build: ModuleType) -> None:
 
 @pytest.mark.parametrize(("text", "oldest"), [("module m\n\ngo 1.26.0\n", (1, 26, 0)), ("go 1.25\n", (1, 25)), ("module m\n", (0,))])
 def test_the_oldest_go(build: ModuleType, text: str, oldest: tuple[int, ...]) -> None:
-    assert build.go_line(text) == oldest
+    assert build.toolbox.go_line(text) == oldest
 
 
 def test_versions_are_linked_in(build: ModuleType) -> None:

@@ -201,10 +201,12 @@ def status(
 ) -> None:
     """Show what runs where: image, revision, since when, who, whether it is healthy, and what other hands have changed."""
     from helmtool.cli.running import run
+    from helmtool.model.environment_names import choose
     from helmtool.operations.status import all_environments
     from helmtool.operations.status import status as operation
 
-    found = run(operation(envs or all_environments(terminal.settings), terminal.settings, rollback=rollback))
+    names = choose(envs, lambda: all_environments(terminal.settings)) if envs else all_environments(terminal.settings)
+    found = run(operation(names, terminal.settings, terminal, rollback=rollback))
     failed = next((entry.error for entry in found if entry.error), None)
     if terminal.as_json and not (failed and len(found) == 1):
         terminal.document([_without_error(entry) for entry in found])

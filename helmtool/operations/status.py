@@ -60,11 +60,6 @@ class HistoryLine:
     record: Record | None
 
 
-def all_environments(settings: Settings) -> list[str]:
-    """The names of every environment."""
-    return list(find_project(settings.config_dir).environments())
-
-
 async def status(names: Sequence[str], settings: Settings, progress: Progress, *, rollback: bool = False) -> list[Status]:
     """The state of each environment, asked at the same time; one that cannot be reached does not hide the others, or hold them up.
 

@@ -59,6 +59,11 @@ class Fleet:
         content["clusters"][0]["cluster"]["server"] = address
         file.write_text(yaml.safe_dump(content))
 
+    def delete(self, name: str, kind: str, object_name: str) -> None:
+        """Removes an object of the environment's namespace."""
+        done = kwok.kubectl(self.kube.state, "delete", kind, object_name, "-n", self.namespace(name))
+        assert done.returncode == 0, done.stderr.decode()
+
     def _get(self, name: str, *arguments: str) -> list[dict[str, Any]]:
         done = kwok.kubectl(self.kube.state, "get", *arguments, "-n", self.namespace(name), "-o", "json")
         assert done.returncode == 0, done.stderr.decode()

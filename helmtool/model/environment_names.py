@@ -69,10 +69,11 @@ def _is_tag(last: str, others: Sequence[str], known: Known, *, required: bool) -
 
 
 def _refuse_misspelt(word: str, names: Sequence[str]) -> None:
-    """Raises UnknownEnvironment where the word is almost a name, and so was no attempt at a tag."""
-    error = UnknownEnvironment(word, tuple(names))
-    if error.hint.startswith("did you mean"):
-        raise error
+    """Raises UnknownEnvironment where the word is almost a name and begins as it does: `prdo`, but not `latest` for `test1`."""
+    import difflib
+
+    if any(name[:1] == word[:1] for name in difflib.get_close_matches(word, names, n=1)):
+        raise UnknownEnvironment(word, tuple(names))
 
 
 def _meant(word: str, names: Sequence[str]) -> list[str]:

@@ -120,7 +120,7 @@ def _print_error(name: str, error: HelmtoolError | None) -> None:
 
 
 def release_each(names: Sequence[str], tag: str, options: ReleaseOptions, at_once: int, *, yes: bool) -> None:
-    """Releases to several environments and shows how each ended. Raises what a plan raises, FleetFailed and FleetInterrupted."""
+    """Releases to several environments and shows how each ended. Raises what a plan raises, FleetFailed and Interrupted."""
     from helmtool.cli.running import run
     from helmtool.operations.fleet_release import release_each as operation
     from helmtool.operations.fleet_release import require_complete

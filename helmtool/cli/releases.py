@@ -29,7 +29,7 @@ from helmtool.cli.options import (
     with_globals,
 )
 from helmtool.cli.review.show import Format, chosen_format, show
-from helmtool.errors import HelmtoolError, UsageError
+from helmtool.errors import HelmtoolError, UsageError, gravest
 
 if TYPE_CHECKING:
     from helmtool.operations.secrets.step import SecretOptions
@@ -245,7 +245,7 @@ def status(
         for entry in found:
             _print_findings(entry)
     if envs and failed:
-        raise typer.Exit(failed.exit_code)
+        raise typer.Exit(gravest(entry.error.exit_code for entry in found if entry.error))
 
 
 def _print_findings(entry: Any) -> None:

@@ -17,7 +17,7 @@ Known = Callable[[], Sequence[str]]
 class NothingFits(InvalidInput):
     """A pattern that fits no environment."""
 
-    code = "unknown-environment"
+    code = "nothing-fits"
 
     def __init__(self, pattern: str, known: Sequence[str]) -> None:
         super().__init__(f"no environment fits the pattern `{pattern}`", hint=f"values/environments.yaml has {', '.join(known)}")

@@ -56,10 +56,6 @@ class FleetFailed(OperationFailed):
     code = "fleet-failed"
 
 
-class FleetInterrupted(Interrupted):
-    """A person or a signal ended the release to several environments; the message says how many run the tag."""
-
-
 async def release_each(
     names: Sequence[str],
     tag: str,
@@ -106,14 +102,14 @@ async def release_each(
 
 
 def require_complete(members: Sequence[Member], tag: str) -> None:
-    """Raises FleetFailed, or FleetInterrupted, where an environment does not run the tag."""
+    """Raises FleetFailed, or Interrupted where only that is the reason, if an environment does not run the tag."""
     left = [member for member in members if member.outcome not in DONE]
     if not left:
         return
     outcomes = [member.outcome for member in members]
     counts = ", ".join(f"{outcomes.count(outcome)} {outcome.value}" for outcome in Outcome if outcome in outcomes)
     problems = [Problem(member.error.message, path=member.environment) for member in left if member.error]
-    kind = FleetInterrupted if all(not m.error or isinstance(m.error, Interrupted) for m in left) else FleetFailed
+    kind = Interrupted if all(not m.error or isinstance(m.error, Interrupted) for m in left) else FleetFailed
     hint = f"helmtool release {' '.join(member.environment for member in left)} {tag}"
     raise kind(f"{tag} does not run in every environment: {counts}", problems=problems, hint=hint)
 

@@ -85,7 +85,7 @@ def test_who_asks_for_too_much(make_fleet: MakeFleet) -> None:
     assert helmtool("release", "dev*", "HG0105a", "-o", "json", code=4).error["code"] == "not-confirmed"
     assert helmtool("release", "dev1", "dev2", "-o", "json", code=2).error["code"] == "usage"
     assert helmtool("release", "dev*", "HG3205a", "-o", "json", code=3).error["code"] == "invalid-tag"
-    assert helmtool("diff", "dve*", "HG0105a", "-o", "json", code=3).error["code"] == "unknown-environment"
+    assert helmtool("diff", "dve*", "HG0105a", "-o", "json", code=3).error["code"] == "nothing-fits"
     assert "did you mean dev1?" in helmtool("diff", "dev2", "dev1x", "-o", "json", code=3).error["hint"]
     assert "html" in helmtool("diff", "dev*", "--format", "html", code=2).err
     assert "one environment" in helmtool("diff", "dev*", "--engine", "helm-diff", code=2).err

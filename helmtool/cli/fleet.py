@@ -69,7 +69,7 @@ def _show_texts(found: Mapping[str, Ended[Any]], *, context: int) -> None:
             _print_headline(name, f"{ended.result.base} → {ended.result.target}, {summary(ended.result.changes)}")
             print_diff(ended.result.changes, context, ended.result.names)
             print_changes(ended.result.changes, sys.stderr, base=ended.result.base)
-    terminal.data("")
+    terminal.data("\n")
     terminal.table(("ENV", "OBJECTS", "EFFECT"), [_summary_row(name, ended) for name, ended in found.items()])
 
 

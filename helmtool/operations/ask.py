@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 
 AT_ONCE = 32
 """The most that are asked at the same time."""
-PATIENCE = 20.0
+PATIENCE = 30.0
 """Seconds after which one that has not answered is not waited for."""
 TELL_AFTER = 1.0
 """Seconds after which those are named that are still waited for."""

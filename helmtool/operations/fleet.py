@@ -99,6 +99,8 @@ async def _timed(name: str, work: Callable[[str], Awaitable[Result]]) -> Ended[R
     try:
         result = await work(name)
     except HelmtoolError as error:
+        if "--kubeconfig" in error.hint:  # which is not for several
+            error.hint = f"helmtool doctor {name}"
         return Ended(error=error, seconds=time.monotonic() - begun)
     return Ended(result, seconds=time.monotonic() - begun)
 

@@ -88,7 +88,7 @@ async def release_each(
     planning = await on_each(names, at_once, plan)
     warnings.tell(names, progress)
     planning.require_not_interrupted()
-    _require_all(planning, len(names))
+    _require_all(planning, len(names), tag)
     plans = {name: ended.result for name, ended in planning.ended.items() if ended.result}
     if options.dry_run:
         return [Member(name, Outcome.PLANNED, plans[name]) for name in names]
@@ -118,7 +118,7 @@ def _told(planned: Planned) -> str:
     return summary(planned.plan.changes) if planned.writes else f"{planned.plan.composed.image_name} runs already"
 
 
-def _require_all(planning: Round[Planned], count: int) -> None:
+def _require_all(planning: Round[Planned], count: int, tag: str) -> None:
     """Raises the gravest error of the plans with all of them in it."""
     errors = planning.errors
     if not errors:
@@ -130,7 +130,7 @@ def _require_all(planning: Round[Planned], count: int) -> None:
     else:
         error.problems = tuple(p for place, one in errors.items() for p in (Problem(one.message, path=place), *one.problems))
         error.message = f"the release is refused by {len(errors)} of {count} environments; nothing was written in any of them"
-        error.hint = "; ".join(dict.fromkeys(one.hint for one in errors.values() if one.hint))
+        error.hint = f"helmtool release {name} {tag} --dry-run"
     raise error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from helmtool.cli.options import terminal
+from helmtool.errors import UsageError
 
 
 def all_names() -> list[str]:
@@ -21,8 +22,12 @@ def chosen(words: Sequence[str]) -> list[str]:
     return choose(words, all_names)
 
 
-def chosen_with_tag(words: Sequence[str], *, required: bool) -> tuple[list[str], str | None]:
+def chosen_with_tag(words: Sequence[str], command: str, *, required: bool) -> tuple[list[str], str | None]:
     """The environments, and the TAG behind them, which may be `required`. Raises UsageError, UnknownEnvironment and NothingFits."""
     from helmtool.model.environment_names import split_tag
 
-    return split_tag(words, all_names, required=required)
+    try:
+        return split_tag(words, all_names, required=required)
+    except UsageError as error:
+        error.hint = f"helmtool {command} --help"
+        raise

@@ -78,7 +78,7 @@ def release(
     from helmtool.operations.release import ReleaseOptions
     from helmtool.operations.release import release as operation
 
-    names, given = chosen_with_tag(envs_and_tag, required=True)
+    names, given = chosen_with_tag(envs_and_tag, "release", required=True)
     secrets = secret_options(services_config, identity, secrets_unchanged)
     options = ReleaseOptions(
         sets or (), dry_run, timeout, not no_rollback, wait_lock, note, secrets, prepull=not no_prepull, verify=not no_verify
@@ -195,7 +195,7 @@ def diff(
     from helmtool.operations.secrets.step import SecretOptions
 
     chosen = chosen_format(format)
-    (env, *others), tag = chosen_with_tag(envs_and_tag, required=False)
+    (env, *others), tag = chosen_with_tag(envs_and_tag, "diff", required=False)
     secrets = SecretOptions(services_config, identity, look_only=True)
     if engine is Engine.HELM_DIFF:
         if chosen not in (Format.TEXT, Format.JSON):

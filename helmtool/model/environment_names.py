@@ -41,6 +41,9 @@ def split_tag(words: Sequence[str], known: Known, *, required: bool) -> tuple[li
     raises.
     """
     *others, last = words
+    early = next((word for word in others if _parses(word)), None)
+    if early:
+        raise UsageError(f"`{last}` stands behind the TAG {early}, which is the last word")
     if _is_tag(last, others, known, required=required):
         if not others:
             raise UsageError("Missing argument 'ENV': there is only a TAG")
@@ -66,6 +69,14 @@ def _is_tag(last: str, others: Sequence[str], known: Known, *, required: bool) -
             _refuse_misspelt(last, names)
         return last not in names
     return required or bool(others)
+
+
+def _parses(word: str) -> bool:
+    try:
+        parse_tag(word)
+    except InvalidTag:
+        return False
+    return True
 
 
 def _refuse_misspelt(word: str, names: Sequence[str]) -> None:

@@ -88,6 +88,8 @@ def test_the_file_is_not_read_for_one_name_and_a_tag() -> None:
         (["test1", "prod"], True, "usage", "Missing argument 'TAG': the last word is an environment"),
         (["test*"], True, "usage", "Missing argument 'TAG'"),
         (["HG0105a"], True, "usage", "Missing argument 'ENV'"),
+        (["prod", "HG0105a", "more"], True, "usage", "`more` stands behind the TAG HG0105a, which is the last word"),
+        (["prod", "HG0105a", "test1"], False, "usage", "`test1` stands behind the TAG HG0105a"),
         (["test1", "tset2"], False, "unknown", "there is no environment `tset2`"),
         (["test1", "tset2", "HG0105a"], True, "unknown", "there is no environment `tset2`"),
         (["x*", "HG0105a"], True, "nothing", "`x*`"),

@@ -83,3 +83,12 @@ class Interrupted(HelmtoolError):
 
     exit_code = 130
     code = "interrupted"
+
+
+SEVERITY = (0, 2, 1, 3, 4, 5, 130)
+"""The exit codes from the mildest on: changes that were found are no failure, and what was not reached may hide anything."""
+
+
+def gravest(codes: Iterable[int]) -> int:
+    """The exit code of a command about several environments, of theirs."""
+    return max(codes, key=SEVERITY.index, default=0)

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -215,9 +215,29 @@ class Cluster:
         return self.request("POST", self._collection(key), {"dryRun": "All"}, manifest)
 
     def in_parallel(self, calls: Sequence[Any]) -> list[Any]:
-        """The results of several calls (functions without arguments), in their order."""
-        with ThreadPoolExecutor(max_workers=PARALLEL_REQUESTS) as pool:
-            return [future.result() for future in [pool.submit(call) for call in calls]]
+        """The results of several calls (functions without arguments), in their order; all have ended before an error is raised.
+
+        The threads are daemons, which those of a pool are not: a server that hangs does not hold up the end of the program.
+        """
+        begun = [(Future[Any](), call) for call in calls]
+        left = iter(begun)
+        taking = threading.Lock()
+
+        def work() -> None:
+            while True:
+                with taking:
+                    future, call = next(left, (None, None))
+                if future is None or call is None:
+                    return
+                try:
+                    future.set_result(call())
+                except BaseException as error:
+                    future.set_exception(error)
+
+        for _ in calls[:PARALLEL_REQUESTS]:
+            threading.Thread(target=work, daemon=True, name="request").start()
+        wait([future for future, _ in begun])
+        return [future.result() for future, _ in begun]
 
     def list(self, api_version: str, kind: str, label_selector: str = "", field_selector: str = "") -> list[Manifest]:
         """The objects of one kind in the namespace that the selectors choose."""

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -20,8 +21,9 @@ SECRET_VARIABLES = frozenset({"SOPS_AGE_KEY"})
 """Variables of a person's shell that no program inherits from here; `secrets` gives them to the one that needs them."""
 GUARDIAN = 'trap "" HUP INT TERM; cat >/dev/null; rm -rf -- "$0"'
 """A shell that waits until its standard input ends, which it does however this process ends, and then removes a folder."""
-_groups: set[int] = set()
-"""The process groups that `run_async` and `run_apart` have under way."""
+_work: ContextVar[object] = ContextVar("work", default=None)
+_groups: dict[int, object] = {}
+"""The process groups that `run_async` and `run_apart` have under way, each with the work that it belongs to."""
 PATIENCE = 10.0
 """Seconds for a program to end after it was asked to."""
 
@@ -79,7 +81,7 @@ def run_apart(argv: Sequence[str], *, env: Mapping[str, str], timeout: float) ->
         env=environment(env),
         start_new_session=True,
     )
-    _groups.add(program.pid)
+    _groups[program.pid] = _work.get()
     try:
         stdout, stderr = program.communicate(timeout=timeout)
     except BaseException:
@@ -87,7 +89,7 @@ def run_apart(argv: Sequence[str], *, env: Mapping[str, str], timeout: float) ->
         program.communicate()
         raise
     finally:
-        _groups.discard(program.pid)
+        _groups.pop(program.pid, None)
     return Completed(tuple(argv), program.returncode, stdout, stderr)
 
 
@@ -237,11 +239,11 @@ async def _start(argv: Sequence[str], *, piped: bool, env: Mapping[str, str] | N
 
 async def _communicate(starting: asyncio.Future[asyncio.subprocess.Process], input: bytes | None) -> tuple[bytes, bytes]:
     started = await starting
-    _groups.add(started.pid)
+    _groups[started.pid] = _work.get()
     try:
         return await started.communicate(input)
     finally:
-        _groups.discard(started.pid)
+        _groups.pop(started.pid, None)
 
 
 async def _end_late(group: int, communicate: asyncio.Future[tuple[bytes, bytes]]) -> None:
@@ -253,10 +255,16 @@ async def _end_late(group: int, communicate: asyncio.Future[tuple[bytes, bytes]]
     killing.cancel()
 
 
+def begin_work() -> None:
+    """The programs that this task starts from now on are a work of their own: what else goes on in the process does not kill them."""
+    _work.set(object())
+
+
 def kill_running() -> None:
-    """Kills what is under way: for who may not write any more and cannot wait for a program to clean up."""
-    for group in tuple(_groups):
-        _kill(group)
+    """Kills what this work has under way: for who may not write any more and cannot wait for a program to clean up."""
+    for group, work in tuple(_groups.items()):
+        if work is _work.get():
+            _kill(group)
 
 
 def _kill(group: int) -> None:

@@ -20,7 +20,8 @@ from helmtool.model.registry import Retention
 LARGEST = 16 << 20
 """Bytes of any file of the checkout; what is a YAML file must be smaller still."""
 CHART = Path("charts/newdqmgui")
-ENVIRONMENTS = Path("values/environments.yaml")
+VALUES = Path("values")
+ENVIRONMENTS = VALUES / "environments.yaml"
 IMAGE = Path("docker/newdqmgui")
 MARKS = (ENVIRONMENTS, CHART / "Chart.yaml")
 """The files that make a folder a project."""
@@ -97,9 +98,10 @@ class Project:
         """A YAML file of the checkout, with the position of every key. Raises InvalidInput."""
         return parse_document(self.shown(path), self.read(path))
 
-    def values_file(self, environment: str) -> Path:
-        """Where an environment's own values are, relative to the root."""
-        return Path("values") / f"{environment}.yaml"
+    def values_file(self, environment: Environment) -> Path:
+        """Where an environment's values are, relative to the root: its own file, else the one that its entry names."""
+        own = VALUES / f"{environment.name}.yaml"
+        return own if not environment.values or (self.root / own).exists() else VALUES / f"{environment.values}.yaml"
 
     def schema(self) -> dict[str, Any]:
         """The chart's schema of its values (draft 7), as Helm reads it. Raises FileUnreadable."""

@@ -25,11 +25,12 @@ def validate(
     strict: Annotated[bool, typer.Option("--strict", help="What is only suspicious is an error too.")] = False,
 ) -> None:
     """Check values, rules and rendered objects of environments; needs no cluster."""
+    from helmtool.cli.names import chosen
     from helmtool.cli.running import run
     from helmtool.operations.validate import NotValid
     from helmtool.operations.validate import validate as operation
 
-    results = run(operation(envs or (), terminal.settings, strict=strict))
+    results = run(operation(chosen(envs or ()), terminal.settings, strict=strict))
     problems = [problem for result in results for problem in result.problems]
     for result in results:
         for text in result.warnings:

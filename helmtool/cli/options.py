@@ -42,8 +42,31 @@ EnvArgument = Annotated[
 EnvsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ENV]...", help="Environments; all of them when none is named.", autocompletion=complete_environment, show_default=False
+        metavar="[ENV]...",
+        help="Environments, or patterns of them such as 'test*'; all of them when none is named.",
+        autocompletion=complete_environment,
+        show_default=False,
     ),
+]
+EnvsAndTag = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ENV... TAG",
+        help="Environments, or patterns of them such as 'test*'; then an image tag: HG<day><month><a-z>, as in HG0105a or HG0105a-stable.",
+        autocompletion=complete_environment,
+    ),
+]
+EnvsAndOptionalTag = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ENV... [TAG]",
+        help="Environments, or patterns of them such as 'test*'; then an image tag: without it, the one that runs.",
+        autocompletion=complete_environment,
+    ),
+]
+AtOnceOption = Annotated[
+    int,
+    typer.Option("--at-once", metavar="N", min=1, max=32, help="At most so many environments at the same time, where there are several."),
 ]
 TagArgument = Annotated[str, typer.Argument(metavar="TAG", help="An image tag: HG<day><month><a-z>, as in HG0105a or HG0105a-stable.")]
 OptionalTag = Annotated[

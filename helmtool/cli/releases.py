@@ -12,15 +12,16 @@ import typer
 
 from helmtool.cli.changes import change_document, confirm_changes, print_changes, print_diff
 from helmtool.cli.options import (
+    AtOnceOption,
     DryRunOption,
     EnvArgument,
+    EnvsAndOptionalTag,
+    EnvsAndTag,
     EnvsArgument,
     IdentityOption,
     NoteOption,
-    OptionalTag,
     ServicesConfigOption,
     SetOption,
-    TagArgument,
     TimeoutOption,
     WaitLockOption,
     YesOption,
@@ -28,7 +29,7 @@ from helmtool.cli.options import (
     with_globals,
 )
 from helmtool.cli.review.show import Format, chosen_format, show
-from helmtool.errors import HelmtoolError, UsageError
+from helmtool.errors import HelmtoolError, UsageError, gravest
 
 if TYPE_CHECKING:
     from helmtool.operations.secrets.step import SecretOptions
@@ -54,8 +55,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def release(
-    env: EnvArgument,
-    tag: TagArgument,
+    envs_and_tag: EnvsAndTag,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
     timeout: TimeoutOption = "10m",
@@ -70,16 +70,26 @@ def release(
     ] = False,
     wait_lock: WaitLockOption = "0s",
     note: NoteOption = "",
+    at_once: AtOnceOption = 4,
 ) -> None:
-    """Release an image tag to an environment, wait for it, and go back when it fails."""
+    """Release an image tag to an environment, wait for it, and go back when it fails; of several, the first alone and then the others."""
+    from helmtool.cli.names import chosen_with_tag
     from helmtool.cli.running import run
     from helmtool.operations.release import ReleaseOptions
     from helmtool.operations.release import release as operation
 
+    names, given = chosen_with_tag(envs_and_tag, "release", required=True)
     secrets = secret_options(services_config, identity, secrets_unchanged)
     options = ReleaseOptions(
         sets or (), dry_run, timeout, not no_rollback, wait_lock, note, secrets, prepull=not no_prepull, verify=not no_verify
     )
+
+    env, tag = names[0], given or ""
+    if len(names) > 1:
+        from helmtool.cli.fleet import release_each
+
+        release_each(names, tag, options, at_once, yes=yes)
+        return
 
     def confirm(plan: Any) -> bool:
         return confirm_changes(plan.session.environment, plan.changes, f"Release {plan.composed.image} to {env}?", yes)
@@ -159,8 +169,7 @@ def rollback(
 
 
 def diff(
-    env: EnvArgument,
-    tag: OptionalTag = None,
+    envs_and_tag: EnvsAndOptionalTag,
     revision: Annotated[
         int | None, typer.Option("--revision", metavar="N", min=1, help="The state to reach is this stored revision.")
     ] = None,
@@ -179,18 +188,27 @@ def diff(
     sets: SetOption = None,
     services_config: ServicesConfigOption = None,
     identity: IdentityOption = None,
+    at_once: AtOnceOption = 4,
 ) -> None:
     """Show what a release would change, object by object; without --services-config the secret in use stays."""
+    from helmtool.cli.names import chosen_with_tag
     from helmtool.operations.secrets.step import SecretOptions
 
     chosen = chosen_format(format)
+    (env, *others), tag = chosen_with_tag(envs_and_tag, "diff", required=False)
     secrets = SecretOptions(services_config, identity, look_only=True)
     if engine is Engine.HELM_DIFF:
         if chosen not in (Format.TEXT, Format.JSON):
             raise UsageError(f"--format {chosen.value} needs helmtool's own diff", hint="leave --engine away")
+        if others:
+            raise UsageError("--engine helm-diff is for one environment", hint="leave --engine away, or name one ENV")
         _diff_by_plugin(env, tag, sets or (), secrets, context, detailed_exitcode)
         return
     options = {"against": against, "revision": revision, "sets": sets or (), "secrets": secrets}
+    if others:
+        from helmtool.cli.fleet import diff_each
+
+        raise typer.Exit(diff_each([env, *others], tag, chosen, options, context, at_once, detailed=detailed_exitcode))
     if show(chosen, env, tag, options, context) and detailed_exitcode:
         raise typer.Exit(2)
 
@@ -200,11 +218,11 @@ def status(
     rollback: Annotated[bool, typer.Option("--rollback", help="Also say what a rollback would do now, and whether it can.")] = False,
 ) -> None:
     """Show what runs where: image, revision, since when, who, whether it is healthy, and what other hands have changed."""
+    from helmtool.cli.names import all_names, chosen
     from helmtool.cli.running import run
-    from helmtool.operations.status import all_environments
     from helmtool.operations.status import status as operation
 
-    found = run(operation(envs or all_environments(terminal.settings), terminal.settings, rollback=rollback))
+    found = run(operation(chosen(envs) if envs else all_names(), terminal.settings, terminal, rollback=rollback))
     failed = next((entry.error for entry in found if entry.error), None)
     if terminal.as_json and not (failed and len(found) == 1):
         terminal.document([_without_error(entry) for entry in found])
@@ -227,7 +245,7 @@ def status(
         for entry in found:
             _print_findings(entry)
     if envs and failed:
-        raise typer.Exit(failed.exit_code)
+        raise typer.Exit(gravest(entry.error.exit_code for entry in found if entry.error))
 
 
 def _print_findings(entry: Any) -> None:

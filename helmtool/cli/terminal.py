@@ -47,6 +47,8 @@ class Terminal:
     verbose: int = 0
     quiet: bool = False
     no_color: bool = False
+    beside_error: Mapping[str, Any] = field(default_factory=dict)
+    """What the JSON document of an error has beside it: what a command has done before it failed."""
     _unfinished: bool = field(default=False, init=False)
     _block: Sequence[Line] = field(default=(), init=False)
     _pace: Pace | None = field(default=None, init=False)
@@ -133,24 +135,29 @@ class Terminal:
         self._wipe()
         self._write(target, "".join(self._coloured(line, target) + "\n" for line in redact_lines(lines)))
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Rows in columns on stdout; on a terminal a line that is too long ends in an ellipsis."""
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO | None = None) -> None:
+        """Rows in columns, on stdout where no stream is named; on a terminal a line that is too long ends in an ellipsis."""
         rows = [[redact_text(cell) for cell in row] for row in rows]
         widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
-        room = shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else None
+        room = shutil.get_terminal_size().columns if _is_terminal(stream or sys.stdout) else None
         for row in [header, *rows]:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
             line = "  ".join([*cells, row[-1]]).rstrip()
-            self.data(line if room is None or len(line) <= room else line[: room - 1] + "…")
+            fitting = line if room is None or len(line) <= room else line[: room - 1] + "…"
+            if stream:
+                self.line(stream, fitting)
+            else:
+                self.data(fitting)
 
-    def error(self, error: HelmtoolError) -> None:
-        """An error: one JSON document, or sentences with the place of every problem and the next command."""
+    def error(self, error: HelmtoolError, about: str = "") -> None:
+        """An error: one JSON document, or sentences with the place of every problem and the next command; `about` is one of several."""
         if self.as_json:
             problems = [problem.as_dict() for problem in error.problems]
             causes = {"causes": list(error.cause_codes)} if error.cause_codes else {}
-            self.document({"error": {"code": error.code, "message": error.message, "hint": error.hint, **causes, "problems": problems}})
+            said = {"code": error.code, "message": error.message, "hint": error.hint, **causes, "problems": problems}
+            self.document({**self.beside_error, "error": said})
             return
-        self.line(sys.stderr, f"{self.mark('error', sys.stderr)} {harmless(error.message)}")
+        self.line(sys.stderr, f"{self.mark('error', sys.stderr)} {f'{about}: ' if about else ''}{harmless(error.message)}")
         for problem in error.problems[:MOST_PROBLEMS]:
             if problem.message != error.message:
                 self.line(sys.stderr, self._problem(problem))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from helmtool.errors import InvalidInput, Problem
 from helmtool.model.document import Document, Path, dotted
+from helmtool.model.environment_row import expand_rows
 from helmtool.model.registry import Retention
 from helmtool.model.tag import StableTag
 
@@ -56,7 +57,10 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One entry of values/environments.yaml; `kubeconfig` is text as written there, a leading `~` included."""
+    """One environment of values/environments.yaml; `kubeconfig` is text as written there, a leading `~` included.
+
+    `values` names the values file that is used where the environment has none of its own, `row` is the key of the row that it is one of.
+    """
 
     name: str
     namespace: str
@@ -74,6 +78,8 @@ class Environment:
     secrets: SecretMode = SecretMode.EXISTING
     lock_seconds: int = 15
     promotion: Promotion | None = None
+    values: str = ""
+    row: str = ""
 
 
 class InvalidEnvironments(InvalidInput):
@@ -129,17 +135,19 @@ def matching(environments: Mapping[str, Environment], cluster_name: str) -> list
 
 def parse_environments(document: Document) -> dict[str, Environment]:
     """The environments of the file, by name, in its order. Raises InvalidEnvironments with all problems at once."""
-    reader = _Reader(document, ())
+    rows = expand_rows(document)
+    reader = _Reader(rows.document, (), [*rows.problems])
     reader.allow_only("environments", "registry")
     entries = reader.section("environments")
-    environments = {name: _environment(name, entries.section(name)) for name in entries.data}
+    environments = {name: _environment(name, entries.section(name), rows.row_of.get(name, "")) for name in entries.data}
     if not entries.data and not reader.problems:
         reader.add("environments", "no environment is described")
     _check_endings(entries, environments)
     _check_promotions(entries, environments)
     _retention(reader)
     if reader.problems:
-        raise InvalidEnvironments(document.file, tuple(reader.problems))
+        # What is wrong with a row is wrong with each of its environments, and is told once.
+        raise InvalidEnvironments(document.file, tuple(dict.fromkeys(map(rows.as_written, reader.problems))))
     return environments
 
 
@@ -172,7 +180,7 @@ class _Form:
 
 KEYS = (
     *("description", "cluster", "kubeconfig", "embedded", "namespace", "release", "endpoint", "protected"),
-    *("stableTag", "policies", "lockSeconds", "secrets", "promotion"),
+    *("stableTag", "policies", "lockSeconds", "secrets", "promotion", "values"),
 )
 # The name becomes a file's name, so nothing that leads out of the folder may pass.
 _NAME = _Form(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", "small letters, digits and `-`", 59)
@@ -265,7 +273,7 @@ class _Reader:
         return tuple(value)
 
 
-def _environment(name: str, reader: _Reader) -> Environment:
+def _environment(name: str, reader: _Reader, row: str) -> Environment:
     if not _NAME.fits(name):
         _Reader(reader.document, reader.path[:-1], reader.problems).add(name, f"the name must be {_NAME.words}")
     reader.allow_only(*KEYS)
@@ -289,6 +297,8 @@ def _environment(name: str, reader: _Reader) -> Environment:
         secrets=reader.choice("secrets", SecretMode.EXISTING),
         lock_seconds=reader.whole("lockSeconds", 15, range(1, 301)),
         promotion=_promotion(reader),
+        values=reader.text("values", _ENVIRONMENT),
+        row=row,
     )
 
 

@@ -142,10 +142,18 @@ def load_values(project: Project, environment: Environment, tag: str | None, set
 def _layers(project: Project, environment: Environment, sets: Sequence[str], *, versioned: bool = False) -> list[Layer]:
     layers = [
         Layer("chart", project.document(CHART / "values.yaml")),
-        Layer(environment.name, project.document(project.values_file(environment.name))),
+        Layer(environment.name, project.document(project.values_file(environment))),
+        *_name_layer(project, environment),
         *(parse_set(text) for text in sets),
     ]
     return [*layers, *_secret_layer(merge(layers), versioned or environment.secrets is SecretMode.VERSIONED)]
+
+
+def _name_layer(project: Project, environment: Environment) -> list[Layer]:
+    """Over values that several environments share, the name of the one."""
+    if project.values_file(environment).stem == environment.name:
+        return []
+    return [Layer("name", parse_document("(name of the environment)", f'environment: "{environment.name}"'.encode()))]
 
 
 def _secret_layer(values: Values, versioned: bool) -> list[Layer]:
@@ -170,7 +178,7 @@ def _check(project: Project, environment: Environment, values: Values) -> None:
     problems += [] if problems else check_rules(values)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        own = project.shown(project.values_file(environment.name))
+        own = project.shown(project.values_file(environment))
         files = list(dict.fromkeys(problem.file for problem in problems)) or [own]
         change = " and ".join(f"edit {file}" if "." in file else f"change {file}" for file in files)
         raise ValuesInvalid(

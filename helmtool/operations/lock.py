@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import secrets
 import threading
 import time
@@ -114,12 +115,13 @@ async def locked(
     """
     store = LeaseStore(session.cluster, session.environment.release)
     lease = await _take(store, session, command, progress, parse_duration(wait), names or {})
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    task, loop, work = asyncio.current_task(), asyncio.get_running_loop(), contextvars.copy_context()
 
     def end_task() -> None:
         if task:
             loop.call_soon_threadsafe(task.cancel)
-            loop.call_soon_threadsafe(loop.call_later, lease.seconds * KILLED, kill_running)
+            # In the context of this work: helm of another environment goes on.
+            loop.call_soon_threadsafe(loop.call_later, lease.seconds * KILLED, kill_running, context=work)
 
     lock = Lock(store, lease, names or {}, end_task, session.environment.name)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ from helmtool.errors import HelmtoolError, Problem, Refused
 from helmtool.model.environment import Environment
 from helmtool.model.revision import Revision, digest_of, running, tag_of
 from helmtool.model.tag import StableTag
+from helmtool.operations.ask import PATIENCE, ask_each
 from helmtool.operations.progress import Progress, Silent
 from helmtool.operations.reach import check_cluster, reach
 from helmtool.operations.resolve import Resolved, short
@@ -65,20 +65,21 @@ async def require_same_image(
 
 
 async def _elsewhere(session: Session, wanted: Resolved, settings: Settings) -> list[Seen]:
-    others = [e for e in session.environments.values() if e.name != session.environment.name and not e.embedded]
-    found = await asyncio.gather(*(asyncio.to_thread(_ask, other, wanted, settings) for other in others))
-    return [seen for seen in found if seen]
+    others = {e.name: e for e in session.environments.values() if e.name != session.environment.name and not e.embedded}
+    found = await ask_each(list(others), lambda name: _ask(others[name], wanted, settings))
+    return [seen or Seen(name, unknown=f"no answer within {PATIENCE:.0f} s") for name, seen in found.items()]
 
 
-def _ask(other: Environment, wanted: Resolved, settings: Settings) -> Seen | None:
-    """What the other environment runs, if it is the same tag; asked through its own kubeconfig, whatever KUBECONFIG says of this one."""
+def _ask(other: Environment, wanted: Resolved, settings: Settings) -> Seen:
+    """What the other environment runs, without a digest where it is another tag; asked through its own kubeconfig, whatever KUBECONFIG
+    says of this one."""
     try:
         session = reach(other.name, replace(settings, kubeconfig=other.kubeconfig, kube_context=None), Silent())
         check_cluster(session)
         current = running(read_history(session.cluster, session.environment.release))
     except HelmtoolError as error:
         return Seen(other.name, unknown=error.message)
-    return _seen(other.name, current) if current and _same(current, wanted) else None
+    return _seen(other.name, current) if current and _same(current, wanted) else Seen(other.name)
 
 
 def _same(revision: Revision, wanted: Resolved) -> bool:

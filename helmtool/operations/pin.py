@@ -12,7 +12,7 @@ from helmtool.adapters.kubeconfig import Access
 from helmtool.adapters.project import ENVIRONMENTS, Project, find_project
 from helmtool.errors import InvalidInput
 from helmtool.model.environment import ClusterIdentity, Environment, find_environment
-from helmtool.model.pinning import require_same, with_pins
+from helmtool.model.pinning import CannotPin, require_same, with_pins
 from helmtool.operations.guard import choose_access
 from helmtool.operations.progress import Progress
 from helmtool.operations.settings import Settings
@@ -65,6 +65,11 @@ def _identify(project: Project, name: str, settings: Settings, progress: Progres
     environment = find_environment(name, environments)
     if environment.embedded:
         raise NothingToPin(f"{name} is the embedded cluster of this machine: no other can be taken for it", hint="helmtool local status")
+    if environment.row:
+        raise CannotPin(
+            f"{name} is one of {environment.row}, and a pin is one cluster's",
+            hint=f"give {name} an entry of its own in {ENVIRONMENTS} (helmtool env show {name}), then: helmtool env pin {name}",
+        )
     identity = environment.cluster
     unpinned = replace(environment, cluster=ClusterIdentity(identity.name_ends_with))
     access = choose_access(unpinned, environments | {name: unpinned}, settings)

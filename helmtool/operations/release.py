@@ -86,6 +86,21 @@ class ChangedMeanwhile(Refused):
     code = "changed-meanwhile"
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a release would do, and what it needs for it; until here nothing was written."""
+
+    tag: str
+    plan: Plan
+    wanted: Resolved
+    secrets: PreparedSecrets
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is left to do: in the cluster, or the stable tag in the registry."""
+        return not self.plan.is_noop or self.wanted.to_make is not None
+
+
 async def release(
     name: str, tag: str, options: ReleaseOptions, settings: Settings, progress: Progress, confirm: Callable[[Plan], bool]
 ) -> Released:
@@ -94,6 +109,14 @@ async def release(
 
     Raises every error of the reading steps before anything was written; ReleaseFailed or ReleaseInterrupted after.
     """
+    planned = await plan_release(name, tag, options, settings, progress)
+    if options.dry_run or not planned.writes:
+        return await without_writing(planned, options, progress)
+    return await carry_out(planned, options, progress, asked=confirm(planned.plan))
+
+
+async def plan_release(name: str, tag: str, options: ReleaseOptions, settings: Settings, progress: Progress) -> Planned:
+    """The steps up to the confirmation, which only read. Raises whatever keeps the release from being made."""
     for duration in (options.timeout, options.wait_lock):
         parse_duration(duration)
     parse_tag(tag)
@@ -111,17 +134,24 @@ async def release(
     await require_same_image(session, wanted, plan.revisions, settings, progress)
     report_plan(plan, progress)
     require_possible(plan)
-    if options.dry_run or (plan.is_noop and not wanted.to_make):
-        return await _without_writing(plan, secrets, options, progress)
-    asked = confirm(plan)
-    async with locked(session, f"release {name} {tag}", progress, wait=options.wait_lock, names=secrets.names) as lock:
-        await _look_again(plan, wanted, asked=asked)
-        await _make_twin(wanted, lock, progress)
+    return Planned(tag, plan, wanted, secrets)
+
+
+async def carry_out(planned: Planned, options: ReleaseOptions, progress: Progress, *, asked: bool) -> Released:
+    """The steps under the lock. With `asked` time has gone by since the plan, which is then made again and compared.
+
+    Raises Locked and ChangedMeanwhile before anything was written; ReleaseFailed or ReleaseInterrupted after.
+    """
+    plan, secrets = planned.plan, planned.secrets
+    command = f"release {plan.session.environment.name} {planned.tag}"
+    async with locked(plan.session, command, progress, wait=options.wait_lock, names=secrets.names) as lock:
+        await _look_again(plan, planned.wanted, asked=asked)
+        await _make_twin(planned.wanted, lock, progress)
         if plan.is_noop:
-            return await _without_writing(plan, secrets, options, progress)
-        await write(session, secrets, lock, progress)
+            return await without_writing(planned, options, progress)
+        await write(plan.session, secrets, lock, progress)
         revision = await _write(plan, options, progress, lock)
-        await prune(session, secrets, lock, progress)
+        await prune(plan.session, secrets, lock, progress)
     return Released(plan, revision, deployed=True, secrets=secrets)
 
 
@@ -142,14 +172,16 @@ def report_plan(plan: Plan, progress: Progress) -> None:
     progress.done("preflight", summary(plan.changes))
 
 
-async def _without_writing(plan: Plan, secrets: PreparedSecrets, options: ReleaseOptions, progress: Progress) -> Released:
+async def without_writing(planned: Planned, options: ReleaseOptions, progress: Progress) -> Released:
+    """The end of a dry run, or of a release of what runs already, which is waited for where it does not serve yet."""
+    plan = planned.plan
     newest = last(plan.revisions)
     if options.dry_run:
         progress.skip("apply", "dry run: nothing was written")
     else:
         progress.skip("apply", f"revision {newest.number if newest else 0} serves exactly this already")
         await watch_rollout(plan.session.cluster, plan.manifests, seconds=parse_duration(options.timeout), progress=progress)
-    return Released(plan, newest.number if newest else None, deployed=False, secrets=secrets)
+    return Released(plan, newest.number if newest else None, deployed=False, secrets=planned.secrets)
 
 
 async def _look_again(plan: Plan, wanted: Resolved, *, asked: bool) -> None:

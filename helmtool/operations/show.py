@@ -42,6 +42,7 @@ def describe(environment: Environment) -> dict[str, Any]:
     return {
         "name": environment.name,
         "description": environment.description,
+        **({"row": environment.row} if environment.row else {}),
         **({"embedded": True} if environment.embedded else {"cluster": cluster, "kubeconfig": environment.kubeconfig}),
         "namespace": environment.namespace,
         "release": environment.release,
@@ -52,6 +53,7 @@ def describe(environment: Environment) -> dict[str, Any]:
         "policies": {"resolve": environment.resolve.value, "verify": environment.verify.value, "prepull": environment.prepull.value},
         "lockSeconds": environment.lock_seconds,
         **({"promotion": {"from": promotion.source, "afterHours": promotion.after_hours}} if promotion else {}),
+        **({"values": environment.values} if environment.values else {}),
     }
 
 

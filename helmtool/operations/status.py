@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from helmtool.adapters.answer import ClusterForbidden
+from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable
 from helmtool.adapters.project import find_project
 from helmtool.adapters.records import read_records
 from helmtool.adapters.storage import read_history
-from helmtool.errors import HelmtoolError
+from helmtool.errors import HelmtoolError, OperationFailed
 from helmtool.model.manifest import Manifest, is_hook, key_of, parse_manifests
 from helmtool.model.reading import listing, mapping, text
 from helmtool.model.record import Record
 from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
+from helmtool.operations.ask import PATIENCE, ask_each
 from helmtool.operations.drift import find_drift
+from helmtool.operations.guard import WrongCluster
 from helmtool.operations.progress import Progress, Silent
 from helmtool.operations.reach import Reach, check_cluster, reach
 from helmtool.operations.settings import Settings
@@ -59,17 +61,23 @@ class HistoryLine:
     record: Record | None
 
 
-def all_environments(settings: Settings) -> list[str]:
-    """The names of every environment."""
-    return list(find_project(settings.config_dir).environments())
+async def status(names: Sequence[str], settings: Settings, progress: Progress, *, rollback: bool = False) -> list[Status]:
+    """The state of each environment, asked at the same time; one that cannot be reached does not hide the others, or hold them up.
 
-
-async def status(names: Sequence[str], settings: Settings, *, rollback: bool = False) -> list[Status]:
-    """The state of each environment, asked at the same time; one that cannot be reached does not hide the others.
-
-    With `rollback`, also what going back would do now.
+    Several are asked as `state_among` does. With `rollback`, also what going back would do now.
     """
-    return list(await asyncio.gather(*(asyncio.to_thread(state_of, name, settings, rollback=rollback) for name in names)))
+
+    def waiting(late: Sequence[str]) -> None:
+        progress.start("status", f"waiting for {', '.join(late)}")
+
+    ask = partial(state_among if len(names) > 1 else state_of, settings=settings, rollback=rollback)
+    found = await ask_each(names, ask, waiting=waiting)
+    return [found[name] or _late(name) for name in names]
+
+
+def _late(name: str) -> Status:
+    message = f"no answer within {PATIENCE:.0f} s"
+    return Status(name, "unknown", problem=message, error=ClusterUnreachable(f"{name}: {message}", hint=f"helmtool doctor {name}"))
 
 
 def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLine]:
@@ -91,6 +99,23 @@ def state_of(name: str, settings: Settings, *, rollback: bool = False) -> Status
         return _live_status(session, rollback=rollback)
     except HelmtoolError as error:
         return Status(name, "unknown", problem=error.message, error=error)
+
+
+def state_among(name: str, settings: Settings, *, rollback: bool = False) -> Status:
+    """The same where others are asked too: neither the kubeconfig that fits one of them, nor a mistake in judging one, hides the others.
+
+    The environment is asked through the kubeconfig in use; where that one reaches another cluster, through its own.
+    """
+    try:
+        found = state_of(name, settings, rollback=rollback)
+        if isinstance(found.error, WrongCluster):
+            environment = find_project(settings.config_dir).environment(name)
+            own = replace(settings, kubeconfig=environment.kubeconfig, kube_context=None)
+            return found if environment.embedded else state_of(name, own, rollback=rollback)
+        return found
+    except Exception as error:  # an answer that no code foresaw
+        problem = f"its answer is not understood ({type(error).__name__})"
+        return Status(name, "unknown", problem=problem, error=OperationFailed(f"{name}: {problem}", hint=f"helmtool -vv status {name}"))
 
 
 def _live_status(session: Reach, *, rollback: bool) -> Status:

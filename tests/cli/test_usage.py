@@ -15,7 +15,7 @@ WRONG = [
     (["nosuch"], "No such command 'nosuch'", "helmtool --help"),
     (["releas", "prod"], "Did you mean 'release'?", "helmtool --help"),
     (["tag", "chekc"], "No such command 'chekc'", "helmtool tag --help"),
-    (["release"], "Missing argument 'ENV'", "helmtool release --help"),
+    (["release"], "Missing argument 'ENV... TAG'", "helmtool release --help"),
     (["release", "prod"], "Missing argument 'TAG'", "helmtool release --help"),
     (["env", "show"], "Missing argument 'ENV'", "helmtool env show --help"),
     (["tag", "check"], "Missing argument 'TAG'", "helmtool tag check --help"),

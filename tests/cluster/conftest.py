@@ -12,6 +12,7 @@ import pytest
 import yaml
 from cli import LOCK_SECONDS, Helmtool, Kube, copy_project
 from embedded import Heard, clean
+from fleets import make_fleet  # noqa: F401 - a fixture
 from registry.images import RealRegistry
 from two_environments import set_up, testbed  # noqa: F401 - fixtures
 

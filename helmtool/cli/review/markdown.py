@@ -25,13 +25,16 @@ MOST_CAUSES, MOST_FIELDS, MOST_REASONS = 3, 20, 5
 LONGEST_SPAN = 200
 
 
-def markdown(document: Document) -> str:
-    """The review in at most 65,536 characters, the gravest changes first and kept the longest; what was left out is counted and named."""
+def markdown(document: Document, most: int = MOST_CHARACTERS) -> str:
+    """The review in at most so many characters, the gravest changes first and kept the longest; what was left out is counted and named.
+
+    With less than some 10,000 it may be longer: its head, and the names of what was left out, always stay.
+    """
     changes = document["changes"]
     head = "\n".join(_head(document))
-    rows, unlisted = _fitting([_row(change) for change in changes], int(TABLE_SHARE * MOST_CHARACTERS))
+    rows, unlisted = _fitting([_row(change) for change in changes], int(TABLE_SHARE * most))
     table = ["| object | change | effect | cause |", "|---|---|---|---|", *rows] if rows else []
-    room = MOST_CHARACTERS - SPARED - len(head) - len("\n".join(table))
+    room = most - SPARED - len(head) - len("\n".join(table))
     kept, unfolded = _fitting([_details(change) for change in changes], room)
     tail = [*_left_out(changes, unlisted, "not in the table"), *_left_out(changes, unfolded, "without its diff here")]
     return "\n".join([head, *table, "", *kept, *tail]).rstrip() + "\n"
@@ -52,13 +55,13 @@ def _fitting(parts: Sequence[str], room: int) -> tuple[list[str], list[int]]:
 
 def _head(document: Document) -> Iterator[str]:
     impact = document["impact"]
-    yield f"## {_span(title(document))}"
+    yield f"## {code_span(title(document))}"
     yield ""
     yield f"**{impact['text']}** {counts(document)}."
     yield ""
-    yield from _first([f"{_span(r['object'])}, {r['effect']}: {_span(r['reason'])}" for r in impact["reasons"]])
-    yield from _first([f"The API server says: {_span(text)}" for text in document["warnings"]])
-    yield from _first([f"Other hands have set fields that a release takes back: {_span(text)}" for text in document["conflicts"]])
+    yield from _first([f"{code_span(r['object'])}, {r['effect']}: {code_span(r['reason'])}" for r in impact["reasons"]])
+    yield from _first([f"The API server says: {code_span(text)}" for text in document["warnings"]])
+    yield from _first([f"Other hands have set fields that a release takes back: {code_span(text)}" for text in document["conflicts"]])
     yield ""
 
 
@@ -72,8 +75,8 @@ def _first(items: Sequence[str]) -> Iterator[str]:
 def _row(change: Document) -> str:
     found = causes(change)
     more = f" and {len(found) - MOST_CAUSES} more" if len(found) > MOST_CAUSES else ""
-    told_causes = "<br>".join(_span(text) for text in found[:MOST_CAUSES]) + more
-    return f"| {_span(object_name(change))} | {change['change']} | {change['effect']} | {told_causes} |"
+    told_causes = "<br>".join(code_span(text) for text in found[:MOST_CAUSES]) + more
+    return f"| {code_span(object_name(change))} | {change['change']} | {change['effect']} | {told_causes} |"
 
 
 def _details(change: Document) -> str:
@@ -85,7 +88,7 @@ def _fields(change: Document) -> Iterator[str]:
     """What made each field differ, as a list."""
     fields = [field for field in change["fields"] if field["provenance"]]
     for field in fields[:MOST_FIELDS]:
-        yield f"- {_span(field['path'] or 'the whole object')}: {', '.join(_span(told(source)) for source in field['provenance'])}"
+        yield f"- {code_span(field['path'] or 'the whole object')}: {', '.join(code_span(told(source)) for source in field['provenance'])}"
     if len(fields) > MOST_FIELDS:
         yield f"- and {len(fields) - MOST_FIELDS} more fields"
     if fields:
@@ -99,7 +102,7 @@ def _fence(lines: Sequence[str]) -> list[str]:
     return [f"{fence}diff", *shown, fence]
 
 
-def _span(text: str) -> str:
+def code_span(text: str) -> str:
     """The text as a code span that nothing in it can end; a bar, which would end a table's cell, becomes its code."""
     shown = printable(text).replace("|", "\\u007c").replace("\t", " ").strip()
     shown = shown if len(shown) <= LONGEST_SPAN else shown[: LONGEST_SPAN - 1] + "…"
@@ -116,6 +119,6 @@ def _left_out(changes: Sequence[Document], places: Sequence[int], what: str) -> 
     """One sentence on the objects that did not fit."""
     if not places:
         return []
-    names = ", ".join(_span(object_name(changes[place])[:60]) for place in places[:NAMED])
+    names = ", ".join(code_span(object_name(changes[place])[:60]) for place in places[:NAMED])
     more = f" and {len(places) - NAMED} more" if len(places) > NAMED else ""
     return ["", f"{len(places)} of {len(changes)} objects {what}, to stay within {MOST_CHARACTERS:,} characters: {names}{more}."]

@@ -76,8 +76,12 @@ def _page_of(document: dict[str, Any], format: Format) -> str:
     return markdown(document)
 
 
+def warnings_of(found: Diff | Review) -> list[str]:
+    """What a person should know beside the changes."""
+    said = [f"the API server says: {text}" for text in found.warnings]
+    return said + [f"other hands have set fields that a release takes back: {text}" for text in found.conflicts]
+
+
 def _warn_of(found: Diff | Review) -> None:
-    for text in found.warnings:
-        terminal.warn(f"the API server says: {text}")
-    for text in found.conflicts:
-        terminal.warn(f"other hands have set fields that a release takes back: {text}")
+    for text in warnings_of(found):
+        terminal.warn(text)

@@ -137,7 +137,7 @@ class Bench:
     def judge(self, document: Document) -> Verdict:
         """What each of the three says."""
         text = to_helm_json(document)
-        (self.project.root / self.project.values_file(ENVIRONMENT)).write_bytes(text)
+        (self.project.root / self.project.values_file(self._environment)).write_bytes(text)
         try:
             composed = compose(self.project, self._environment, None, stand_in=True)
         except HelmtoolError as error:

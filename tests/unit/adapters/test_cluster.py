@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -317,3 +321,28 @@ def test_a_user_that_the_client_cannot_read(tmp_path: Path, user: str) -> None:
 )
 def test_what_admission_refuses_is_not_a_missing_right(message: str, admission: bool) -> None:
     assert Answer(403, {"message": message}).by_admission is admission
+
+
+def test_requests_in_parallel_end_before_an_error_is_raised() -> None:
+    ended: list[int] = []
+
+    def call(number: int) -> int:
+        time.sleep(0.01 * number)
+        ended.append(number)
+        if number == 1:
+            raise OperationFailed("one")
+        return number
+
+    cluster = object.__new__(Cluster)  # no server is asked
+    with pytest.raises(OperationFailed):
+        cluster.in_parallel([partial(call, number) for number in range(20)])
+    assert sorted(ended) == list(range(20))
+    assert cluster.in_parallel([partial(call, number) for number in (0, 2, 3)]) == [0, 2, 3]
+    assert cluster.in_parallel([]) == []
+
+
+def test_a_request_that_hangs_does_not_keep_the_program_from_ending() -> None:
+    code = "import threading, time; from helmtool.adapters.cluster import Cluster\n"
+    code += "hang = lambda: object.__new__(Cluster).in_parallel([lambda: time.sleep(60)] * 3)\n"
+    code += "threading.Thread(target=hang, daemon=True).start(); time.sleep(0.2)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

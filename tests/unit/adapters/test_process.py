@@ -237,3 +237,16 @@ def test_a_program_on_the_terminal_gives_its_code_and_is_ended_with_the_wait(tmp
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, kept)
     assert not pid.exists() or not _runs(int(pid.read_text()))
+
+
+def test_what_is_killed_is_the_programs_of_one_work_alone() -> None:
+    async def work(seconds: str) -> Completed:
+        process.begin_work()
+        asyncio.get_running_loop().call_later(float(seconds), process.kill_running)
+        return await run_async(python("import time; time.sleep(2)"))
+
+    async def two() -> list[Completed]:
+        return await asyncio.gather(work("0.5"), work("30"))
+
+    killed, other = asyncio.run(two())
+    assert (killed.returncode, other.returncode) == (-signal.SIGKILL, 0)

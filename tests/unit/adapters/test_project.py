@@ -88,7 +88,7 @@ def test_environments_and_the_charts_version(root: Path) -> None:
     assert "did you mean local?" in caught.value.hint
     assert project.chart_version() == "1.2.3"
     assert project.chart == root / "charts" / "newdqmgui"
-    assert project.values_file("prod") == Path("values/prod.yaml")
+    assert project.values_file(project.environment("local")) == Path("values/local.yaml")
 
 
 def test_a_problem_of_environments_yaml_carries_its_place(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from helmtool.operations import where
+from helmtool.operations import status, where
 from helmtool.operations.guard import WrongCluster
 from helmtool.operations.settings import Settings
 from helmtool.operations.status import Status
@@ -19,8 +19,8 @@ ONE, OTHER = f"sha256:{1:064x}", f"sha256:{2:064x}"
 SETTINGS = Settings(Path(__file__).parents[3])
 
 
-def judged(status: Status, monkeypatch: pytest.MonkeyPatch, tags: tuple[str, ...] = ("HG0105a",)) -> where.Place:
-    monkeypatch.setattr(where, "state_of", lambda name, settings: replace(status, environment=name))
+def judged(found: Status, monkeypatch: pytest.MonkeyPatch, tags: tuple[str, ...] = ("HG0105a",)) -> where.Place:
+    monkeypatch.setattr(where, "state_among", lambda name, settings: replace(found, environment=name))
     places = where.where_it_runs(REPOSITORY, tags, ONE, SETTINGS)
     assert [place.environment for place in places] == ["test4", "preprod", "prod", "local"]
     return places[2]
@@ -68,7 +68,7 @@ def test_what_cannot_be_asked_is_not_known(monkeypatch: pytest.MonkeyPatch) -> N
 def test_one_that_hangs_and_one_that_breaks_hold_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
 
-    def state(name: str, settings: Settings) -> Status:
+    def state(name: str, settings: Settings, *, rollback: bool) -> Status:
         if name == "test4":
             released.wait(10)
         if name == "preprod":
@@ -76,7 +76,7 @@ def test_one_that_hangs_and_one_that_breaks_hold_up_nobody(monkeypatch: pytest.M
         return Status(name, "running", image=f"{REPOSITORY}:HG0105a")
 
     monkeypatch.setattr(where, "PATIENCE", 0.3)
-    monkeypatch.setattr(where, "state_of", state)
+    monkeypatch.setattr(status, "state_of", state)
     begun = time.monotonic()
     hangs, breaks, *others = where.where_it_runs(REPOSITORY, ["HG0105a"], ONE, SETTINGS)
     released.set()
@@ -89,13 +89,13 @@ def test_one_that_hangs_and_one_that_breaks_hold_up_nobody(monkeypatch: pytest.M
 def test_a_kubeconfig_of_another_cluster_is_no_reason_not_to_use_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str | None]] = []
 
-    def state(name: str, settings: Settings) -> Status:
+    def state(name: str, settings: Settings, *, rollback: bool) -> Status:
         asked.append((name, settings.kubeconfig))
         if settings.kubeconfig == "given" and name != "test4":
             return Status(name, "unknown", problem="another cluster", error=WrongCluster("another cluster"))
         return Status(name, "running", image=f"{REPOSITORY}:HG0105a")
 
-    monkeypatch.setattr(where, "state_of", state)
+    monkeypatch.setattr(status, "state_of", state)
     places = where.where_it_runs(REPOSITORY, ["HG0105a"], ONE, replace(SETTINGS, kubeconfig="given", kube_context="x"))
     assert [place.runs for place in places] == ["yes", "yes", "yes", "unknown"]  # nothing else can be `local`
     assert ("prod", "~/K8s_tokens/config.cmsweb-k8s-services-prod") in asked

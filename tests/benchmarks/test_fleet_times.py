@@ -1,0 +1,84 @@
+"""The state of sixteen environments, also beside some that take connections and never answer, as a multiple of the state of one."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from timing import CHECKOUT, Case, always, side_by_side
+
+from helmtool.adapters import toolbox
+
+ROUNDS = 5
+SIZE, HANGING = 16, 8
+NAMES = [f"dev{number}" for number in range(1, SIZE + 1)]
+LIMITS = {f"status of {SIZE}": 4.0, f"validate of {SIZE}": 8.0}
+
+
+@pytest.fixture
+def hanging() -> Iterator[str]:
+    """The address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
+        yield f"https://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, kubeconfig: str, hanging: str) -> Path:
+    """A checkout with a row of environments that are namespaces of one cluster, and one of some that hang."""
+    for name in ("charts", "values"):
+        shutil.copytree(CHECKOUT / name, tmp_path / name)
+    content = Path(kubeconfig).read_text()
+    for number in range(1, SIZE + 1):
+        (tmp_path / f"config.{number}").write_text(content.replace("kwok-helmtool", f"cmsweb-dev{number}"))
+    for number in range(1, HANGING + 1):
+        late = yaml.safe_load(content.replace("kwok-helmtool", f"cmsweb-late{number}"))
+        late["clusters"][0]["cluster"]["server"] = hanging
+        (tmp_path / f"config.late{number}").write_text(yaml.safe_dump(late))
+    (tmp_path / "values/dev.yaml").write_text((CHECKOUT / "values/local.yaml").read_text() + "cvmfs: {claimName: ''}\n")
+    row = {
+        "description": "Cluster {n}",
+        "cluster": {"nameEndsWith": ["cmsweb-dev{n}"]},
+        "kubeconfig": f"{tmp_path}/config.{{n}}",
+        "namespace": "bench-{n}",
+        "release": "newdqmgui",
+        "policies": dict.fromkeys(("resolve", "prepull", "verify"), "off"),
+        "values": "dev",
+    }
+    late_row = row | {"cluster": {"nameEndsWith": ["cmsweb-late{n}"]}, "kubeconfig": f"{tmp_path}/config.late{{n}}"}
+    file = tmp_path / "values/environments.yaml"
+    file.write_text(yaml.safe_dump({"environments": {f"dev{{1..{SIZE}}}": row, f"late{{1..{HANGING}}}": late_row}}))
+    return tmp_path
+
+
+def test_many_environments(
+    helmtool: list[str], checkout: Path, kubeconfig: str, cluster_environment: dict[str, str], show: Callable[..., None]
+) -> None:
+    command = [helmtool[0], "--config-dir", str(checkout)]
+    namespaces = [f"bench-{number}" for number in range(1, SIZE + 1)]
+    kubectl = [str(toolbox.find("kubectl")), "--kubeconfig", kubeconfig]
+    for namespace in namespaces:
+        subprocess.run([*kubectl, "create", "namespace", namespace], capture_output=True, check=True)
+    subprocess.run([*command, "release", "dev*", "HG0105a", "--yes"], env=cluster_environment, capture_output=True, check=True)
+    cases = [
+        Case("status of 1", always(*command, "status", NAMES[0])),
+        Case(f"status of {SIZE}", always(*command, "status", *NAMES)),
+        Case(f"status of {SIZE} and one that hangs", always(*command, "status", *NAMES, "late1")),
+        Case(f"status of {SIZE} and {HANGING} that hang", always(*command, "status", *NAMES, "late*")),
+    ]
+    rows = side_by_side(cases, rounds=ROUNDS, environment=cluster_environment, good=(0, 5))
+    show(f"the state of many environments, {ROUNDS} rounds", rows, LIMITS)
+    offline = [
+        Case("validate of 1", always(*command, "validate", NAMES[0])),
+        Case(f"validate of {SIZE}", always(*command, "validate", *NAMES)),
+    ]
+    show(
+        f"{SIZE} environments without a cluster, {ROUNDS} rounds",
+        side_by_side(offline, rounds=ROUNDS, environment=cluster_environment),
+        LIMITS,
+    )
+    subprocess.run([*kubectl, "delete", "namespace", *namespaces, "--wait=false"], capture_output=True, check=True)

@@ -57,8 +57,8 @@ test-review: venv ## Look at the pages of a diff in a real browser (Debian: chro
 	@cd tests/review && npm ci --ignore-scripts --no-audit --no-fund --silent
 	$(PYTEST) tests/review
 
-test-registry: venv ## Run the tests against a real registry (Debian: docker-registry openssl)
-	@for program in docker-registry openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
+test-registry: venv tools-client ## Run the tests against a real registry (Debian: docker-registry gpg gpg-agent openssl)
+	@for program in docker-registry gpg openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
 	$(PYTEST) tests/registry
 
 test-secrets: venv tools-client ## Test the files of secrets: real sops, age, git, Kerberos (Debian: krb5-kdc krb5-admin-server krb5-user strace)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from helmtool import __version__
-from helmtool.cli import adopt, doctor, environments, images, local, offline, pods, promote, releases, secrets, tags, unlock
+from helmtool.cli import adopt, charts, doctor, environments, images, local, offline, pods, promote, releases, secrets, tags, unlock
 from helmtool.cli.last_words import print_traceback
 from helmtool.cli.options import reset, terminal, with_globals
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, UsageError
@@ -35,6 +35,7 @@ app.add_typer(local.app, name="local")
 app.add_typer(tags.app, name="tag")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(images.app, name="image")
+app.add_typer(charts.app, name="chart")
 
 NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 """What a person's own path can be: longer than the system's names, or a link to itself."""

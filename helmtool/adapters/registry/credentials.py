@@ -40,12 +40,20 @@ class Credential:
 
 def find_credential(repository: Repository, environ: Mapping[str, str] | None = None) -> Credential | None:
     """The first credential that a file has for the repository, or nothing. Raises CredentialsUnreadable."""
+    return next((found for _, found in _found(repository, environ)), None)
+
+
+def find_file(repository: Repository, environ: Mapping[str, str] | None = None) -> Path | None:
+    """The file that the credential is found by, for a program that reads such files itself. Raises CredentialsUnreadable."""
+    return next((file for file, _ in _found(repository, environ)), None)
+
+
+def _found(repository: Repository, environ: Mapping[str, str] | None) -> Iterator[tuple[Path, Credential]]:
     for file in _files(os.environ if environ is None else environ):
         config = _read(file)
         found = _from_config(config, repository, file) if config else None
         if found:
-            return found
-    return None
+            yield file, found
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:

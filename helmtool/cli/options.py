@@ -24,15 +24,53 @@ class Output(StrEnum):
     JSON = "json"
 
 
-def complete_environment(incomplete: str) -> list[str]:
-    """The environments of the checkout that the shell is in; none where there is no checkout."""
-    from helmtool.adapters.project import find_project
-    from helmtool.errors import HelmtoolError
+def complete_environment(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The environments of the checkout that the shell is in, or of --config-dir; none where there is no checkout."""
+    from helmtool.operations import completion
 
+    return _offered(lambda: completion.environments(_settings_of(ctx)), incomplete)
+
+
+def complete_tag(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The tags that the registry has; nothing where it does not answer soon."""
+    from helmtool.operations import completion
+
+    return _offered(lambda: completion.tags(_environment_of(ctx) or "prod", _settings_of(ctx)), incomplete)
+
+
+def complete_revision(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The revisions of the environment that stands before it; nothing where its cluster does not answer soon."""
+    from helmtool.operations import completion
+
+    return _offered(lambda: completion.revisions(_environment_of(ctx), _settings_of(ctx)), incomplete)
+
+
+def _offered(find: Callable[[], list[tuple[str, str]]], incomplete: str) -> list[tuple[str, str]]:
+    """Those that begin as what is typed; whatever goes wrong, a shell that completes says nothing of it."""
     try:
-        return [name for name in find_project(None).environments() if name.startswith(incomplete)]
-    except HelmtoolError:
+        return [entry for entry in find() if entry[0].startswith(incomplete)]
+    except Exception:
         return []
+
+
+def _environment_of(ctx: typer.Context) -> str:
+    """The environment that was typed, whichever way the command takes it.
+
+    Where the value of an option is completed, the parser gives up at the option and leaves the arguments before it in `args`.
+    """
+    given = ctx.params.get("env") or ctx.params.get("envs") or ctx.args or [""]
+    return str(given if isinstance(given, str) else given[0])
+
+
+def _settings_of(ctx: typer.Context) -> Settings:
+    """The global options that were typed before what is completed: the command did not run, so `terminal` does not have them."""
+    given: dict[str, Any] = {}
+    level: Any = ctx
+    while level is not None:
+        given = {name: level.params[name] for name in ("config_dir", "kubeconfig", "kube_context") if level.params.get(name)} | given
+        level = level.parent
+    folder = given.pop("config_dir", None)
+    return Settings(Path(folder) if folder else None, **given)
 
 
 EnvArgument = Annotated[
@@ -44,9 +82,13 @@ EnvsArgument = Annotated[
         metavar="[ENV]...", help="Environments; all of them when none is named.", autocompletion=complete_environment, show_default=False
     ),
 ]
-TagArgument = Annotated[str, typer.Argument(metavar="TAG", help="An image tag: HG<day><month><a-z>, as in HG0105a or HG0105a-stable.")]
+TagArgument = Annotated[
+    str,
+    typer.Argument(metavar="TAG", help="An image tag: HG<day><month><a-z>, as in HG0105a or HG0105a-stable.", autocompletion=complete_tag),
+]
 OptionalTag = Annotated[
-    str | None, typer.Argument(metavar="[TAG]", help="An image tag; without it, the one that runs.", show_default=False)
+    str | None,
+    typer.Argument(metavar="[TAG]", help="An image tag; without it, the one that runs.", autocompletion=complete_tag, show_default=False),
 ]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="A value over the environment's own, as Helm's --set.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -24,6 +24,7 @@ from helmtool.cli.options import (
     TimeoutOption,
     WaitLockOption,
     YesOption,
+    complete_revision,
     terminal,
     with_globals,
 )
@@ -118,7 +119,14 @@ def secret_options(services_config: Path | None, identity: Path | None, unchange
 def rollback(
     env: EnvArgument,
     revision: Annotated[
-        int | None, typer.Argument(metavar="[REVISION]", min=1, help="Default: the newest before that was deployed.", show_default=False)
+        int | None,
+        typer.Argument(
+            metavar="[REVISION]",
+            min=1,
+            help="Default: the newest before that was deployed.",
+            autocompletion=complete_revision,
+            show_default=False,
+        ),
     ] = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -162,7 +170,10 @@ def diff(
     env: EnvArgument,
     tag: OptionalTag = None,
     revision: Annotated[
-        int | None, typer.Option("--revision", metavar="N", min=1, help="The state to reach is this stored revision.")
+        int | None,
+        typer.Option(
+            "--revision", metavar="N", min=1, help="The state to reach is this stored revision.", autocompletion=complete_revision
+        ),
     ] = None,
     against: Annotated[
         str, typer.Option("--against", metavar="live|release|ENV", help="What to compare with; an environment needs no cluster.")
@@ -247,9 +258,11 @@ def history(env: EnvArgument) -> None:
     """Show the revisions: tag, status, when, who, commit, note, and why one failed."""
     from dataclasses import asdict
 
+    from helmtool.operations.completion import remember_revisions
     from helmtool.operations.status import history as operation
 
     lines = operation(env, terminal.settings, terminal)
+    remember_revisions(env, terminal.settings, [(str(x.revision), " ".join(filter(None, (x.tag, x.status)))) for x in lines])
     if terminal.as_json:
         terminal.document([asdict(line) for line in lines])
         return

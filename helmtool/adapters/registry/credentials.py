@@ -48,9 +48,16 @@ def find_file(repository: Repository, environ: Mapping[str, str] | None = None) 
     return next((file for file, _ in _found(repository, environ)), None)
 
 
-def _found(repository: Repository, environ: Mapping[str, str] | None) -> Iterator[tuple[Path, Credential]]:
+def stored_credential(repository: Repository) -> Credential | None:
+    """The same out of files alone: no helper is started, which might ask a person. Raises CredentialsUnreadable."""
+    return next((found for _, found in _found(repository, None, helpers=False)), None)
+
+
+def _found(repository: Repository, environ: Mapping[str, str] | None, *, helpers: bool = True) -> Iterator[tuple[Path, Credential]]:
     for file in _files(os.environ if environ is None else environ):
         config = _read(file)
+        if not helpers:
+            config = {"auths": config.get("auths")}
         found = _from_config(config, repository, file) if config else None
         if found:
             yield file, found

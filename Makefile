@@ -64,6 +64,9 @@ test-registry: venv tools-client ## Run the tests against a real registry (Debia
 test-secrets: venv tools-client ## Test the files of secrets: real sops, age, git, Kerberos (Debian: krb5-kdc krb5-admin-server krb5-user strace)
 	$(PYTEST) -n 2 tests/secrets
 
+test-hooks: venv tools-client ## Commit with the hooks, run by the real pre-commit in a throw-away repository
+	$(PYTEST) tests/hooks
+
 test-leaks: venv tools ## Hunt for leaks of secrets: a sample of two minutes (Debian: strace)
 	$(PYTEST) tests/cluster/leaks
 
@@ -116,4 +119,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-review test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client demo test test-slow test-docker test-image test-kind causes test-registry test-hooks test-review test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock

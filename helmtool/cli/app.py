@@ -13,7 +13,7 @@ import typer
 from helmtool import __version__
 from helmtool.cli import adopt, charts, doctor, environments, images, local, offline, pods, promote, releases, secrets, tags, unlock
 from helmtool.cli.last_words import print_traceback
-from helmtool.cli.options import reset, terminal, with_globals
+from helmtool.cli.options import ANY_OUTPUT, reset, terminal, with_globals
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, UsageError
 
 app = typer.Typer(
@@ -57,7 +57,7 @@ def root(
     """Release the newdqmgui service to Kubernetes: validated, diffed, watched, rolled back."""
 
 
-app.callback()(with_globals(root))
+app.callback()(with_globals(root, ANY_OUTPUT))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from helmtool.cli.terminal import Terminal, log_to_stderr
+from helmtool.errors import UsageError
 from helmtool.operations.settings import Settings
 
 PANEL = "Global options"
@@ -22,6 +23,11 @@ class Output(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    OPENMETRICS = "openmetrics"
+
+
+ANY_OUTPUT = frozenset(Output)
+USUAL_OUTPUTS = ANY_OUTPUT - {Output.OPENMETRICS}
 
 
 def complete_environment(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
@@ -119,7 +125,8 @@ GLOBAL: dict[str, Any] = {
         str | None, typer.Option("--kube-context", metavar="NAME", help="Over the current context.", rich_help_panel=PANEL)
     ],
     "output": Annotated[
-        Output | None, typer.Option("--output", "-o", help="One JSON document on stdout, errors too.", rich_help_panel=PANEL)
+        Output | None,
+        typer.Option("--output", "-o", help="json: one document on stdout, errors too; openmetrics: status alone.", rich_help_panel=PANEL),
     ],
     "verbose": Annotated[
         int,
@@ -136,12 +143,17 @@ DEFAULTS = {"config_dir": None, "kubeconfig": None, "kube_context": None, "outpu
 terminal = Terminal()
 
 
-def with_globals(function: Callable[..., None]) -> Callable[..., None]:
-    """The function as a command that also takes the global options; it is called without them, they go to `terminal`."""
+def with_globals(function: Callable[..., None], outputs: frozenset[Output] = USUAL_OUTPUTS) -> Callable[..., None]:
+    """The function as a command that also takes the global options; it is called without them, they go to `terminal`.
+
+    `outputs` are the forms that it can give; another one is a UsageError, wherever on the command line it was asked for.
+    """
     own = inspect.signature(function, eval_str=True)
 
     def command(**arguments: Any) -> None:
         apply_globals(terminal, {name: arguments.pop(name) for name in GLOBAL})
+        if terminal.output not in outputs:
+            _refuse_output(function.__name__)
         function(**arguments)
 
     extra = [
@@ -155,6 +167,13 @@ def with_globals(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _refuse_output(command: str) -> NoReturn:
+    asked, terminal.output = terminal.output, Output.TEXT.value
+    raise UsageError(
+        f"-o {asked} is for status alone, not for {command.removesuffix('_command')}", hint="-o json, or helmtool status -o openmetrics"
+    )
+
+
 def group(summary: str) -> typer.Typer:
     """A group of commands that takes the global options before its command too."""
 
@@ -162,7 +181,7 @@ def group(summary: str) -> typer.Typer:
         pass
 
     app = typer.Typer(no_args_is_help=True, help=summary)
-    app.callback(help=summary)(with_globals(callback))
+    app.callback(help=summary)(with_globals(callback, ANY_OUTPUT))  # what its command gives is the command's to say
     return app
 
 

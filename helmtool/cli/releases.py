@@ -12,12 +12,15 @@ import typer
 
 from helmtool.cli.changes import change_document, confirm_changes, print_changes, print_diff
 from helmtool.cli.options import (
+    ANY_OUTPUT,
+    USUAL_OUTPUTS,
     DryRunOption,
     EnvArgument,
     EnvsArgument,
     IdentityOption,
     NoteOption,
     OptionalTag,
+    Output,
     ServicesConfigOption,
     SetOption,
     TagArgument,
@@ -29,7 +32,7 @@ from helmtool.cli.options import (
     with_globals,
 )
 from helmtool.cli.review.show import Format, chosen_format, show
-from helmtool.errors import HelmtoolError, UsageError
+from helmtool.errors import HelmtoolError, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from helmtool.operations.secrets.step import SecretOptions
@@ -51,7 +54,8 @@ def add_to(app: typer.Typer) -> None:
         (status, "helmtool status prod preprod -o json"),
         (history, "helmtool history prod"),
     ):
-        app.command(epilog=f"Example: {example}")(with_globals(function))
+        outputs = ANY_OUTPUT if function is status else USUAL_OUTPUTS
+        app.command(epilog=f"Example: {example}")(with_globals(function, outputs))
 
 
 def release(
@@ -217,6 +221,13 @@ def status(
 
     found = run(operation(envs or all_environments(terminal.settings), terminal.settings, rollback=rollback))
     failed = next((entry.error for entry in found if entry.error), None)
+    if terminal.output == Output.OPENMETRICS:
+        from helmtool.cli.metrics import openmetrics
+
+        terminal.data(openmetrics(found))
+        if envs and failed and not isinstance(failed, Unreachable):  # of which a metric tells
+            raise failed
+        return
     if terminal.as_json and not (failed and len(found) == 1):
         terminal.document([_without_error(entry) for entry in found])
     elif failed and len(found) == 1:

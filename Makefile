@@ -108,7 +108,7 @@ lint: venv ## Check style, types and generated files
 schemas: venv ## Generate the chart's schema and README from schemas/
 	$(BIN)/python tools/generate_schemas.py
 
-docs: venv ## Generate docs/reference from the program
+docs: venv ## Generate docs/reference and docs/man from the program
 	$(BIN)/python tools/generate_reference.py
 
 bench: venv tools ## Time commands side by side

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helmtool.adapters.helm import HelmCommand, helm_error
 from helmtool.adapters.registry.credentials import find_file
-from helmtool.adapters.registry.errors import LoginNeeded, RegistryForbids, RegistryUnreachable
+from helmtool.adapters.registry.errors import LoginNeeded, RegistryFailed, RegistryForbids, RegistryUnreachable
 from helmtool.adapters.toolbox import helm as find_helm
 from helmtool.errors import HelmtoolError, OperationFailed
 from helmtool.model.chart_package import SCHEME, PassphraseNeeded, SigningFailed
@@ -59,7 +59,7 @@ async def push(file: Path, repository: Repository) -> str:
     """Pushes a package, and its signature beside it, and gives the digest that helm tells.
 
     Helm reads the credentials itself, out of the file in which this program finds them. Raises LoginNeeded, RegistryForbids,
-    RegistryUnreachable and PushFailed.
+    RegistryFailed, RegistryUnreachable and PushFailed.
     """
     credentials = find_file(repository)
     argv = ["push", file, f"{SCHEME}{str(repository).rpartition('/')[0]}", *(["--plain-http"] if is_loopback(repository.host) else [])]
@@ -96,9 +96,12 @@ def _push_error(said: str, repository: Repository, credentials: Path | None) -> 
     """Helm's words as an error; they may hold an address with a query, so they are not quoted."""
     lower, source = said.lower(), str(credentials or "")
     doing = f"push {repository.path}"
-    if "unauthorized" in lower or "credential" in lower or "401" in lower:
+    failed = re.search(r"status code (5\d\d)", lower)
+    if failed:
+        return RegistryFailed(repository.host, int(failed[1]), doing)
+    if "unauthorized" in lower or "credential" in lower or "status code 401" in lower:
         return LoginNeeded(repository.host, doing, source)
-    if "denied" in lower or "forbidden" in lower or "403" in lower:
+    if "denied" in lower or "forbidden" in lower or "status code 403" in lower:
         return RegistryForbids(repository.host, doing, source)
     if any(sign in lower for sign in UNREACHABLE):
         return RegistryUnreachable(repository.host, "helm gets no answer from it")

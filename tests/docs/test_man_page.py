@@ -25,7 +25,8 @@ def run(*argv: str) -> subprocess.CompletedProcess[str]:
     if not shutil.which(argv[0]):
         missing = f"{argv[0]} is missing: apt-get install man-db mandoc"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
-    variables = {**{k: v for k, v in os.environ.items() if k != "MAN_KEEP_FORMATTING"}, "MANWIDTH": "80", "LC_ALL": "C.UTF-8", "PAGER": "cat"}
+    kept = {name: value for name, value in os.environ.items() if name != "MAN_KEEP_FORMATTING"}
+    variables = kept | {"MANWIDTH": "80", "LC_ALL": "C.UTF-8", "PAGER": "cat"}
     return subprocess.run(argv, env=variables, capture_output=True, text=True, timeout=60)
 
 

@@ -13,6 +13,7 @@ import pytest
 from authority import NAME, Authority, Proxy
 from images import AUTH, PASSWORD, RealRegistry, digest
 from keys import PASSPHRASE, Keys, made_keys
+from meddler import Asked, Reply, status_for
 from runs import Ran
 
 from helmtool.adapters import toolbox
@@ -186,6 +187,36 @@ def test_a_place_that_is_none(registry: RealRegistry, publish: Publish, to: str)
 
 def test_nobody_there(publish: Publish) -> None:
     assert publish("127.0.0.1:1", "0.1.0", "-o", "json").error(5)["code"] == "registry-unreachable"
+
+
+def test_of_two_who_publish_at_once_the_one_who_lost_is_told(registry: RealRegistry, publish: Publish, meddle: Any) -> None:
+    def after(asked: Asked, reply: Reply) -> Reply:
+        if asked.method == "PUT" and asked.path.endswith("/manifests/0.1.0"):
+            registry.push("0.1.0")  # somebody else's, right after it
+        return reply
+
+    between = meddle(registry.host, after=after)
+    error = publish(between.host, "0.1.0", "--to", f"oci://{between.host}/cmsweb", "-o", "json").error(1)
+    assert (error["code"], error["hint"]) == ("chart-version-lost", "helmtool chart publish 0.1.1")
+    assert digest(registry.read("0.1.0")) in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "status", "code"),
+    [
+        ("POST", "/blobs/uploads", 403, "registry-forbidden"),
+        ("POST", "/blobs/uploads", 401, "registry-login"),
+        ("PUT", "/manifests/", 500, "registry-failed"),
+        ("PUT", "/manifests/", 400, "chart-push-failed"),
+        ("HEAD", "/manifests/0.1.0", 503, "registry-failed"),
+    ],
+)
+def test_a_registry_that_does_not_take_it(
+    registry: RealRegistry, publish: Publish, meddle: Any, method: str, part: str, status: int, code: str
+) -> None:
+    between = meddle(registry.host, before=status_for(method, part, status))
+    error = publish(between.host, "0.1.0", "-o", "json").error(1 if code == "chart-push-failed" else 5)
+    assert error["code"] == code, error
 
 
 def test_credentials_of_docker_are_used_and_never_shown(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from helmtool.cli.confirm import hidden_answer
 from helmtool.cli.options import group, terminal, with_globals
 
 app = group("The chart as a package in a registry.")
@@ -80,11 +81,9 @@ def _passphrase(file: str) -> bytes:
 
 
 def _ask(key: str) -> bytes | None:
-    """Asks for the passphrase of a key, without an echo; nothing where there is no terminal."""
-    if sys.stdin is None or not sys.stdin.isatty():
-        return None
-    answer: str = typer.prompt(f"Passphrase of the key {key}", hide_input=True, err=True)
-    return answer.encode() + b"\n"
+    """The passphrase of a key that a person types; nothing where there is no terminal."""
+    answer = hidden_answer(f"Passphrase of the key {key}")
+    return None if answer is None else answer.encode() + b"\n"
 
 
 app.command(epilog="Example: helmtool chart publish 0.2.0 --sign dqm@cern.ch --keyring keys.gpg")(with_globals(publish))

@@ -36,7 +36,7 @@ class Keys:
     def make(self, home: Path) -> Keys:
         for name, passphrase in (("plain", ""), ("locked", PASSPHRASE)):
             with_passphrase = ("--batch", "--pinentry-mode", "loopback", "--passphrase", passphrase)
-            _gpg(home, *with_passphrase, "--quick-gen-key", f"{name} <{name}@example.org>", "rsa2048", "sign", "never")
+            _gpg(home, *with_passphrase, "--quick-gen-key", f"{name} <{name}@example.org>", "ed25519", "sign", "never")
             (self.folder / f"{name}.gpg").write_bytes(_gpg(home, *with_passphrase, "--export-secret-keys", f"{name}@example.org"))
         self.public.write_bytes(_gpg(home, "--export"))
         return self
@@ -44,7 +44,7 @@ class Keys:
 
 def _gpg(home: Path, *arguments: str) -> bytes:
     variables = {**os.environ, "GNUPGHOME": str(home)}
-    return subprocess.run(["gpg", *arguments], env=variables, capture_output=True, check=True, timeout=60).stdout
+    return subprocess.run(["gpg", *arguments], env=variables, capture_output=True, check=True, timeout=120).stdout
 
 
 def made_keys(folder: Path) -> Iterator[Keys]:

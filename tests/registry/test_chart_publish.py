@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,12 @@ from images import AUTH, PASSWORD, RealRegistry, digest
 from keys import PASSPHRASE, Keys, made_keys
 from meddler import Asked, Reply, status_for
 from runs import Ran
+from shells import read_until
 
 from helmtool.adapters import toolbox
 
 HELM = str(toolbox.find("helm"))
+ROOT = Path(__file__).parents[2]
 CHART = "charts/newdqmgui"
 Publish = Callable[..., Ran]
 
@@ -105,6 +110,24 @@ def test_a_locked_key_takes_its_passphrase_from_a_file(
         error = refused.error(3)
         assert (error["code"], says in error["message"]) == (code, True), error
         assert "wrong-passphrase" not in refused.out + refused.err
+
+
+@pytest.mark.parametrize(("typed", "code"), [(f"{PASSPHRASE}\n", 0), ("wrong-passphrase\n", 3), ("\x03", 130)])
+def test_a_locked_key_asks_at_a_terminal(registry: RealRegistry, committed: Path, keys: Keys, typed: str, code: int) -> None:
+    options = ("--to", f"oci://{registry.host}/cmsweb/charts", "--sign", "locked", "--keyring", str(keys.locked))
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(committed)
+        variables = {**os.environ, "PYTHONPATH": str(ROOT), "GIT_CEILING_DIRECTORIES": "/"}
+        os.execve(sys.executable, [sys.executable, "-m", "helmtool", "chart", "publish", "0.1.0", *options], variables)
+    shown = read_until(terminal, "Passphrase of the key locked: ")
+    os.write(terminal, typed.encode())
+    with contextlib.suppress(OSError):  # the terminal ends with the program
+        while some := os.read(terminal, 65536):
+            shown += some.decode(errors="replace")
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == code, shown
+    assert not [word for word in (PASSPHRASE, "wrong-passphrase", "Traceback") if word in shown]
 
 
 def test_a_key_that_is_not_there(registry: RealRegistry, publish: Publish, keys: Keys, tmp_path: Path) -> None:

@@ -60,12 +60,15 @@ test-review: venv ## Look at the pages of a diff in a real browser (Debian: chro
 	@cd tests/review && npm ci --ignore-scripts --no-audit --no-fund --silent
 	$(PYTEST) tests/review
 
-test-registry: venv ## Run the tests against a real registry (Debian: docker-registry openssl)
-	@for program in docker-registry openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
+test-registry: venv tools-client ## Run the tests against a real registry (Debian: docker-registry gpg gpg-agent openssl)
+	@for program in docker-registry gpg openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
 	$(PYTEST) tests/registry
 
 test-secrets: venv tools-client ## Test the files of secrets: real sops, age, git, Kerberos (Debian: krb5-kdc krb5-admin-server krb5-user strace)
 	$(PYTEST) -n 2 tests/secrets
+
+test-hooks: venv tools-client ## Commit with the hooks, run by the real pre-commit in a throw-away repository
+	$(PYTEST) tests/hooks
 
 test-leaks: venv tools ## Hunt for leaks of secrets: a sample of two minutes (Debian: strace)
 	$(PYTEST) tests/cluster/leaks
@@ -108,7 +111,7 @@ lint: venv ## Check style, types and generated files
 schemas: venv ## Generate the chart's schema and README from schemas/
 	$(BIN)/python tools/generate_schemas.py
 
-docs: venv ## Generate docs/reference from the program
+docs: venv ## Generate docs/reference and docs/man from the program
 	$(BIN)/python tools/generate_reference.py
 
 bench: venv tools ## Time commands side by side
@@ -119,4 +122,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 
-.PHONY: help venv tools tools-client image-helmtool demo test test-slow test-docker test-image test-kind causes test-registry test-review test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock
+.PHONY: help venv tools tools-client image-helmtool demo test test-slow test-docker test-image test-kind causes test-registry test-hooks test-review test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import os
 import signal
 import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+COMPLETES = "_HELMTOOL_COMPLETE"
+"""The variable with which a shell asks what could be typed next (typer's protocol)."""
 
 
 def main() -> None:
@@ -18,7 +25,23 @@ def main() -> None:
 
     withhold("SOPS_AGE_KEY")  # an age identity is for sops alone
     redact_last_words()
+    if os.environ.get(COMPLETES, "").startswith("complete_"):
+        _complete(run)
     sys.exit(run(sys.argv[1:]))
+
+
+def _complete(run: Callable[[Sequence[str]], int]) -> NoReturn:
+    """Answers a shell on stdout, says nothing on stderr whatever happens, and waits for no request that is still under way."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    code: object = 1
+    try:
+        code = run(sys.argv[1:])
+    except SystemExit as end:
+        code = end.code
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

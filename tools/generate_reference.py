@@ -1,4 +1,4 @@
-"""Writes pages of docs/reference from the program itself; `--check` fails where one is not what would be written."""
+"""Writes pages of docs/reference and the manual page from the program itself; `--check` fails where one is not what would be written."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 from crashes_page import crashes_page
+from man_page import man_page
 
 import helmtool
 from helmtool.cli.app import app
@@ -63,24 +64,25 @@ real kubelet, containerd and registry. `make causes` runs them all, the tests a 
 | --- | --- |
 {slow_rows}
 """
-EXIT_CODES = """
-## Exit codes
-
-| code | meaning |
-| --- | --- |
-| 0 | done |
-| 1 | the operation failed; a failed release was rolled back unless it says otherwise |
-| 2 | the command line is wrong; or `diff --detailed-exitcode` found changes |
-| 3 | invalid input, found before the cluster was touched |
-| 4 | refused by a guard |
-| 5 | the cluster is unreachable, forbids, or took too long |
-| 130 | interrupted |
-"""
+EXIT_CODES = (
+    ("0", "done"),
+    ("1", "the operation failed; a failed release was rolled back unless it says otherwise"),
+    ("2", "the command line is wrong; or `diff --detailed-exitcode` found changes"),
+    ("3", "invalid input, found before the cluster was touched"),
+    ("4", "refused by a guard"),
+    ("5", "the cluster is unreachable, forbids, or took too long"),
+    ("130", "interrupted"),
+)
 
 
 def main() -> int:
     """Writes or checks; gives the exit code."""
-    pages = {ROOT / "docs/reference/commands.md": reference(), ROOT / "docs/reference/causes.md": causes_page()}
+    root: Any = typer.main.get_command(app)
+    pages = {
+        ROOT / "docs/reference/commands.md": reference(root),
+        ROOT / "docs/reference/causes.md": causes_page(),
+        ROOT / "docs/man/helmtool.1": man_page(root, _leaves("helmtool", root), GLOBAL, EXIT_CODES, helmtool.__version__),
+    }
     if CRASHES.is_file():
         pages[ROOT / "docs/reference/crashes.md"] = crashes_page(json.loads(CRASHES.read_text()))
     if "--check" not in sys.argv:
@@ -140,10 +142,9 @@ def _seconds(result: dict[str, Any]) -> str:
     return f"{result['seconds']:.0f} s" + ("" if result["early"] else f" (timeout {result['timeout']} s)")
 
 
-def reference() -> str:
+def reference(root: Any) -> str:
     """The whole page."""
-    root: Any = typer.main.get_command(app)
-    parts = [INTRO, *(_command(name, command) for name, command in _leaves("helmtool", root)), _globals(root), EXIT_CODES, _errors()]
+    parts = [INTRO, *(_command(name, command) for name, command in _leaves("helmtool", root)), _globals(root), _exit_codes(), _errors()]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
 
@@ -165,6 +166,11 @@ def _command(path: str, command: Any) -> str:
 
 def _globals(root: Any) -> str:
     return "\n## Global options\n\n" + _table([p for p in root.params if p.name in GLOBAL or p.name == "version"])
+
+
+def _exit_codes() -> str:
+    rows = [f"| {code} | {meaning} |" for code, meaning in EXIT_CODES]
+    return "\n".join(["\n## Exit codes\n", "| code | meaning |", "| --- | --- |", *rows]) + "\n"
 
 
 def _table(params: list[Any]) -> str:

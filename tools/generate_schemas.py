@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Writes the chart's values.schema.json and README.md from schemas/values.schema.yaml; `--check` only says whether they are current."""
+"""Writes the chart's values.schema.json and README.md, and the schemas that editors read, from schemas/*.yaml.
+
+`--check` only says whether they are current.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ Schema = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "schemas" / "values.schema.yaml"
+ENVIRONMENTS = ROOT / "schemas" / "environments.schema.yaml"
 CHART = ROOT / "charts" / "newdqmgui"
+FOR_EDITORS = ROOT / "schemas"
 COMMAND = "python tools/generate_schemas.py"
 
 # Python's `$` fits before a line break at the end, Go's does not; beside this rule both read a pattern alike.
@@ -50,7 +55,22 @@ def build(source: Schema) -> Schema:
 
 def render_schema(source: Schema) -> str:
     """The text of values.schema.json, keys in the order of the source."""
-    return json.dumps(build(source), indent=2, ensure_ascii=False) + "\n"
+    return _as_json(build(source))
+
+
+def partial(schema: Schema) -> Schema:
+    """The schema of a file that holds only what differs: nothing is required, but in the items of a list, which Helm replaces whole."""
+    return {key: _partial(key, value) for key, value in schema.items() if key != "required"}
+
+
+def _partial(key: str, value: Any) -> Any:
+    if key in SCHEMA_MAPS:
+        return {name: partial(inner) for name, inner in value.items()}
+    return partial(value) if key == "additionalProperties" and isinstance(value, dict) else value
+
+
+def _as_json(schema: Schema) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def render_readme(source: Schema) -> str:
@@ -72,7 +92,12 @@ def leaves(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
 def outputs() -> dict[Path, str]:
     """What each generated file must hold."""
     source = load_source()
-    return {CHART / "values.schema.json": render_schema(source), CHART / "README.md": render_readme(source)}
+    return {
+        CHART / "values.schema.json": render_schema(source),
+        CHART / "README.md": render_readme(source),
+        FOR_EDITORS / "environment-values.schema.json": _as_json(partial(build(source))),
+        FOR_EDITORS / "environments.schema.json": _as_json(build(load_source(ENVIRONMENTS))),
+    }
 
 
 def _resolve(node: Any, root: Schema) -> Any:

@@ -87,11 +87,22 @@ class DiffPluginMissing(InvalidInput):
 class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
     """pyhelm3's command with the traps taken out; see `Helm` for what the operations use."""
 
-    def __init__(self, executable: Path, version: str, access: Access | None, on_stderr: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        executable: Path,
+        version: str,
+        access: Access | None,
+        on_stderr: Callable[[str], None] | None = None,
+        judge: Callable[[str], HelmtoolError] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """`judge` makes an error of helm's words, `helm_error` where it is not given; `variables` are added to helm's environment."""
         super().__init__(executable=str(executable), history_max_revisions=HISTORY_MAX)
         self._version_text = version
         self._access = access
         self._on_stderr = on_stderr
+        self._judge = judge or helm_error
+        self._variables = variables or {}
 
     async def run(self, command: Sequence[Any], input: bytes | None = None, timeout: str | None = None) -> bytes:
         """Runs helm without a shell in its own process group; raises an error of helmtool's own kinds.
@@ -110,7 +121,7 @@ class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
             ) from None
         if completed.returncode != 0:
             said = redact_text(completed.stderr.decode(errors="replace"))
-            raise helm_error(said if said.strip() else f"it ended with exit code {completed.returncode} and said nothing")
+            raise self._judge(said if said.strip() else f"it ended with exit code {completed.returncode} and said nothing")
         return completed.stdout
 
     def client_version(self) -> VersionInfo:
@@ -127,7 +138,7 @@ class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
         environment["HELM_DRIVER"] = "secret"  # what `storage` reads; a shell may say otherwise
         if self._access:
             environment |= {"KUBECONFIG": self._access.kubeconfig, "HELM_KUBECONTEXT": self._access.context}
-        return environment
+        return environment | dict(self._variables)
 
 
 @dataclass(frozen=True, slots=True)

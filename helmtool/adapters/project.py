@@ -14,7 +14,7 @@ from helmtool.adapters.regular import read_file
 from helmtool.errors import InvalidInput, Refused
 from helmtool.model.chart import ChartFiles
 from helmtool.model.document import Document, parse_document
-from helmtool.model.environment import Environment, find_environment, parse_environments, parse_retention
+from helmtool.model.environment import Environment, find_environment, parse_chart_repository, parse_environments, parse_retention
 from helmtool.model.registry import Retention
 
 LARGEST = 16 << 20
@@ -90,6 +90,10 @@ class Project:
         """The rule of the registry's clean-up, from the same file. Raises InvalidInput."""
         return parse_retention(self.document(ENVIRONMENTS))
 
+    def chart_repository(self) -> str:
+        """Where the chart is published, `oci://HOST/PATH`, from the same file; may be empty. Raises InvalidInput."""
+        return parse_chart_repository(self.document(ENVIRONMENTS))
+
     def environment(self, name: str) -> Environment:
         """One environment; an unknown name is an error that suggests the nearest one."""
         return find_environment(name, self.environments())
@@ -121,6 +125,10 @@ class Project:
         paths = [path.relative_to(self.root) for path in sorted(folder.rglob("*")) if path.is_file()]
         templates = {str(path.relative_to(CHART)): self.read(path) for path in paths}
         return ChartFiles(templates, self.read(CHART / "values.schema.json"), self.document(CHART / "values.yaml").data)
+
+    def chart_name(self) -> str:
+        """The chart's own name."""
+        return str(self.document(CHART / "Chart.yaml").data.get("name"))
 
     def chart_version(self) -> str:
         """The chart's own version."""

@@ -38,6 +38,15 @@ def read_revisions(cluster: Cluster, release: str) -> list[Revision]:
     return sorted((_revision(secret) for secret in secrets if secret.get("type") == "helm.sh/release.v1"), key=lambda r: r.number)
 
 
+def revision_labels(cluster: Cluster, release: str) -> list[tuple[int, str]]:
+    """Number and status of every kept revision as its labels have them: little to read, for what need not be exact."""
+    query = {"labelSelector": f"owner=helm,name={release}"}
+    accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+    found = cluster.require(cluster.request("GET", cluster.collection("v1", "Secret"), query, accept=accept)).body.get("items") or []
+    labels = [secret["metadata"].get("labels") or {} for secret in found]
+    return [(int(label["version"]), str(label.get("status") or "")) for label in labels if str(label.get("version") or "").isdecimal()]
+
+
 def read_history(cluster: Cluster, release: str) -> list[Revision]:
     """The kept revisions, oldest first, each with the outcome that its record tells."""
     revisions, records = cluster.in_parallel([lambda: read_revisions(cluster, release), lambda: read_records(cluster, release)])

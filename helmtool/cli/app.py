@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from helmtool import __version__
-from helmtool.cli import adopt, doctor, environments, images, local, offline, pods, promote, releases, secrets, tags, tools, unlock
+from helmtool.cli import adopt, charts, doctor, environments, images, local, offline, pods, promote, releases, secrets, tags, tools, unlock
 from helmtool.cli.last_words import print_traceback
-from helmtool.cli.options import reset, terminal, with_globals
+from helmtool.cli.options import ANY_OUTPUT, reset, terminal, with_globals
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, UsageError
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app.add_typer(tags.app, name="tag")
 app.add_typer(secrets.app, name="secrets")
 app.add_typer(images.app, name="image")
 app.add_typer(tools.app, name="tools")
+app.add_typer(charts.app, name="chart")
 
 NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 """What a person's own path can be: longer than the system's names, or a link to itself."""
@@ -57,7 +58,7 @@ def root(
     """Release the newdqmgui service to Kubernetes: validated, diffed, watched, rolled back."""
 
 
-app.callback()(with_globals(root))
+app.callback()(with_globals(root, ANY_OUTPUT))
 
 
 def run(arguments: Sequence[str]) -> int:

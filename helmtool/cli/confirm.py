@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -45,7 +45,18 @@ def require_yes(question: str) -> None:
         raise NotConfirmed("not confirmed; nothing was written")
 
 
+def hidden_answer(question: str) -> str | None:
+    """What a person types without an echo; nothing where there is no terminal. Raises Interrupted."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return None
+    return str(_answer(lambda: typer.prompt(redact_text(question), hide_input=True, err=True)))
+
+
 def _ask(question: str) -> bool:
+    return bool(_answer(lambda: typer.confirm(redact_text(question), err=True)))
+
+
+def _answer(ask: Callable[[], Any]) -> Any:
     """Asks at the terminal. A signal ends the question at once: the event loop's own handlers only note it, and read on."""
 
     def end(*_: object) -> None:
@@ -53,7 +64,7 @@ def _ask(question: str) -> bool:
 
     handlers = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return typer.confirm(redact_text(question), err=True)
+        return ask()
     except typer.Abort:
         raise Interrupted("interrupted before anything was written") from None
     finally:

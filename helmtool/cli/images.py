@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from helmtool.cli.options import complete_environment, group, terminal, with_globals
+from helmtool.cli.options import complete_environment, complete_tag, group, terminal, with_globals
 from helmtool.model.size import in_words
 
 app = group("The image of the service: built, pushed, run, kept.")
@@ -54,7 +54,7 @@ def push(tag: PlainTag, env: EnvOption = "prod") -> None:
 
 
 def run(
-    tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag; docker pulls what it does not have.")],
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag; docker pulls what it does not have.", autocompletion=complete_tag)],
     port: Annotated[int, typer.Option("--port", metavar="PORT", min=1, max=65535, help="The port on this machine.")] = 8889,
     timeout: Annotated[str, typer.Option("--timeout", metavar="DURATION", help="How long to wait for an answer, such as 10m.")] = "15m",
     env: EnvOption = "prod",
@@ -74,7 +74,7 @@ def run(
 
 
 def backup(
-    tag: PlainTag,
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag, as in HG0105a.", autocompletion=complete_tag)],
     to: Annotated[str, typer.Option("--to", metavar="FILE|REPOSITORY", help="FILE.tar, or HOST/PATH of another repository.")],
     env: EnvOption = "prod",
 ) -> None:

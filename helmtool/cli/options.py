@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from helmtool.cli.terminal import Terminal, log_to_stderr
+from helmtool.errors import UsageError
 from helmtool.operations.settings import Settings
 
 PANEL = "Global options"
@@ -23,17 +24,65 @@ class Output(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    OPENMETRICS = "openmetrics"
 
 
-def complete_environment(incomplete: str) -> list[str]:
-    """The environments of the checkout that the shell is in; none where there is no checkout."""
-    from helmtool.adapters.project import find_project
-    from helmtool.errors import HelmtoolError
+ANY_OUTPUT = frozenset(Output)
+USUAL_OUTPUTS = ANY_OUTPUT - {Output.OPENMETRICS}
 
+
+def complete_environment(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The environments of the checkout that the shell is in, or of --config-dir; none where there is no checkout."""
+    from helmtool.operations import completion
+
+    return _offered(lambda: completion.environments(_settings_of(ctx)), incomplete)
+
+
+def complete_tag(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The tags that the registry has; nothing where it does not answer soon."""
+    from helmtool.operations import completion
+
+    return _offered(lambda: completion.tags(_environment_of(ctx) or "prod", _settings_of(ctx)), incomplete)
+
+
+def complete_environment_or_tag(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Environments, and the tags too where one is typed already."""
+    return complete_environment(ctx, incomplete) + (complete_tag(ctx, incomplete) if _environment_of(ctx) else [])
+
+
+def complete_revision(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The revisions of the environment that stands before it; nothing where its cluster does not answer soon."""
+    from helmtool.operations import completion
+
+    return _offered(lambda: completion.revisions(_environment_of(ctx), _settings_of(ctx)), incomplete)
+
+
+def _offered(find: Callable[[], list[tuple[str, str]]], incomplete: str) -> list[tuple[str, str]]:
+    """Those that begin as what is typed; whatever goes wrong, a shell that completes says nothing of it."""
     try:
-        return [name for name in find_project(None).environments() if name.startswith(incomplete)]
-    except HelmtoolError:
+        return [entry for entry in find() if entry[0].startswith(incomplete)]
+    except Exception:
         return []
+
+
+def _environment_of(ctx: typer.Context) -> str:
+    """The environment that was typed, whichever way the command takes it.
+
+    Where the value of an option is completed, the parser gives up at the option and leaves the arguments before it in `args`.
+    """
+    given = ctx.params.get("env") or ctx.params.get("envs") or ctx.params.get("envs_and_tag") or ctx.args or [""]
+    return str(given if isinstance(given, str) else given[0])
+
+
+def _settings_of(ctx: typer.Context) -> Settings:
+    """The global options that were typed before what is completed: the command did not run, so `terminal` does not have them."""
+    given: dict[str, Any] = {}
+    level: Any = ctx
+    while level is not None:
+        given = {name: level.params[name] for name in ("config_dir", "kubeconfig", "kube_context") if level.params.get(name)} | given
+        level = level.parent
+    folder = given.pop("config_dir", None)
+    return Settings(Path(folder) if folder else None, **given)
 
 
 EnvArgument = Annotated[
@@ -53,7 +102,7 @@ EnvsAndTag = Annotated[
     typer.Argument(
         metavar="ENV... TAG",
         help="Environments, or patterns of them such as 'test*'; then an image tag: HG<day><month><a-z>, as in HG0105a or HG0105a-stable.",
-        autocompletion=complete_environment,
+        autocompletion=complete_environment_or_tag,
     ),
 ]
 EnvsAndOptionalTag = Annotated[
@@ -61,16 +110,20 @@ EnvsAndOptionalTag = Annotated[
     typer.Argument(
         metavar="ENV... [TAG]",
         help="Environments, or patterns of them such as 'test*'; then an image tag: without it, the one that runs.",
-        autocompletion=complete_environment,
+        autocompletion=complete_environment_or_tag,
     ),
 ]
 AtOnceOption = Annotated[
     int,
     typer.Option("--at-once", metavar="N", min=1, max=32, help="At most so many environments at the same time, where there are several."),
 ]
-TagArgument = Annotated[str, typer.Argument(metavar="TAG", help="An image tag: HG<day><month><a-z>, as in HG0105a or HG0105a-stable.")]
+TagArgument = Annotated[
+    str,
+    typer.Argument(metavar="TAG", help="An image tag: HG<day><month><a-z>, as in HG0105a or HG0105a-stable.", autocompletion=complete_tag),
+]
 OptionalTag = Annotated[
-    str | None, typer.Argument(metavar="[TAG]", help="An image tag; without it, the one that runs.", show_default=False)
+    str | None,
+    typer.Argument(metavar="[TAG]", help="An image tag; without it, the one that runs.", autocompletion=complete_tag, show_default=False),
 ]
 SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="K=V", help="A value over the environment's own, as Helm's --set.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -101,7 +154,8 @@ GLOBAL: dict[str, Any] = {
         str | None, typer.Option("--kube-context", metavar="NAME", help="Over the current context.", rich_help_panel=PANEL)
     ],
     "output": Annotated[
-        Output | None, typer.Option("--output", "-o", help="One JSON document on stdout, errors too.", rich_help_panel=PANEL)
+        Output | None,
+        typer.Option("--output", "-o", help="json: one document on stdout, errors too; openmetrics: status alone.", rich_help_panel=PANEL),
     ],
     "verbose": Annotated[
         int,
@@ -118,12 +172,17 @@ DEFAULTS = {"config_dir": None, "kubeconfig": None, "kube_context": None, "outpu
 terminal = Terminal()
 
 
-def with_globals(function: Callable[..., None]) -> Callable[..., None]:
-    """The function as a command that also takes the global options; it is called without them, they go to `terminal`."""
+def with_globals(function: Callable[..., None], outputs: frozenset[Output] = USUAL_OUTPUTS) -> Callable[..., None]:
+    """The function as a command that also takes the global options; it is called without them, they go to `terminal`.
+
+    `outputs` are the forms that it can give; another one is a UsageError, wherever on the command line it was asked for.
+    """
     own = inspect.signature(function, eval_str=True)
 
     def command(**arguments: Any) -> None:
         apply_globals(terminal, {name: arguments.pop(name) for name in GLOBAL})
+        if terminal.output not in outputs:
+            _refuse_output(function.__name__)
         function(**arguments)
 
     extra = [
@@ -137,6 +196,13 @@ def with_globals(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _refuse_output(command: str) -> NoReturn:
+    asked, terminal.output = terminal.output, Output.TEXT.value
+    raise UsageError(
+        f"-o {asked} is for status alone, not for {command.removesuffix('_command')}", hint="-o json, or helmtool status -o openmetrics"
+    )
+
+
 def group(summary: str) -> typer.Typer:
     """A group of commands that takes the global options before its command too."""
 
@@ -144,7 +210,7 @@ def group(summary: str) -> typer.Typer:
         pass
 
     app = typer.Typer(no_args_is_help=True, help=summary)
-    app.callback(help=summary)(with_globals(callback))
+    app.callback(help=summary)(with_globals(callback, ANY_OUTPUT))  # what its command gives is the command's to say
     return app
 
 

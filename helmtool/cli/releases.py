@@ -12,6 +12,8 @@ import typer
 
 from helmtool.cli.changes import change_document, confirm_changes, print_changes, print_diff
 from helmtool.cli.options import (
+    ANY_OUTPUT,
+    USUAL_OUTPUTS,
     AtOnceOption,
     DryRunOption,
     EnvArgument,
@@ -20,16 +22,18 @@ from helmtool.cli.options import (
     EnvsArgument,
     IdentityOption,
     NoteOption,
+    Output,
     ServicesConfigOption,
     SetOption,
     TimeoutOption,
     WaitLockOption,
     YesOption,
+    complete_revision,
     terminal,
     with_globals,
 )
 from helmtool.cli.review.show import Format, chosen_format, show
-from helmtool.errors import HelmtoolError, UsageError, gravest
+from helmtool.errors import HelmtoolError, Unreachable, UsageError, gravest
 
 if TYPE_CHECKING:
     from helmtool.operations.secrets.step import SecretOptions
@@ -51,7 +55,8 @@ def add_to(app: typer.Typer) -> None:
         (status, "helmtool status prod preprod -o json"),
         (history, "helmtool history prod"),
     ):
-        app.command(epilog=f"Example: {example}")(with_globals(function))
+        outputs = ANY_OUTPUT if function is status else USUAL_OUTPUTS
+        app.command(epilog=f"Example: {example}")(with_globals(function, outputs))
 
 
 def release(
@@ -128,7 +133,14 @@ def secret_options(services_config: Path | None, identity: Path | None, unchange
 def rollback(
     env: EnvArgument,
     revision: Annotated[
-        int | None, typer.Argument(metavar="[REVISION]", min=1, help="Default: the newest before that was deployed.", show_default=False)
+        int | None,
+        typer.Argument(
+            metavar="[REVISION]",
+            min=1,
+            help="Default: the newest before that was deployed.",
+            autocompletion=complete_revision,
+            show_default=False,
+        ),
     ] = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,
@@ -171,7 +183,10 @@ def rollback(
 def diff(
     envs_and_tag: EnvsAndOptionalTag,
     revision: Annotated[
-        int | None, typer.Option("--revision", metavar="N", min=1, help="The state to reach is this stored revision.")
+        int | None,
+        typer.Option(
+            "--revision", metavar="N", min=1, help="The state to reach is this stored revision.", autocompletion=complete_revision
+        ),
     ] = None,
     against: Annotated[
         str, typer.Option("--against", metavar="live|release|ENV", help="What to compare with; an environment needs no cluster.")
@@ -224,6 +239,13 @@ def status(
 
     found = run(operation(chosen(envs) if envs else all_names(), terminal.settings, terminal, rollback=rollback))
     failed = next((entry.error for entry in found if entry.error), None)
+    if terminal.output == Output.OPENMETRICS:
+        from helmtool.cli.metrics import openmetrics
+
+        terminal.data(openmetrics(found))
+        if envs and failed and not isinstance(failed, Unreachable):  # of which a metric tells
+            raise failed
+        return
     if terminal.as_json and not (failed and len(found) == 1):
         terminal.document([_without_error(entry) for entry in found])
     elif failed and len(found) == 1:
@@ -265,9 +287,11 @@ def history(env: EnvArgument) -> None:
     """Show the revisions: tag, status, when, who, commit, note, and why one failed."""
     from dataclasses import asdict
 
+    from helmtool.operations.completion import remember_revisions
     from helmtool.operations.status import history as operation
 
     lines = operation(env, terminal.settings, terminal)
+    remember_revisions(env, terminal.settings, [(str(x.revision), " ".join(filter(None, (x.tag, x.status)))) for x in lines])
     if terminal.as_json:
         terminal.document([asdict(line) for line in lines])
         return

@@ -209,6 +209,19 @@ def _lines(file: CheckedFile) -> list[str]:
     return ["-"]
 
 
-for command in (encrypt, decrypt, edit, check, rotate):
+def plaintext(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of a services_config checkout, as git would commit them.")],
+) -> None:
+    """Find what a commit would hold in the clear; for a hook, so it needs no identity."""
+    from helmtool.operations.secrets.plaintext import require_encrypted
+
+    encrypted = require_encrypted(files)
+    if terminal.as_json:
+        terminal.document({"files": len(files), "encrypted": encrypted})
+    else:
+        terminal.say(f"{len(files)} files, {encrypted} of them encrypted: none is a plaintext that should be")
+
+
+for command in (encrypt, decrypt, edit, check, rotate, plaintext):
     app.command()(with_globals(command))
 secret_versions.add_to(app)

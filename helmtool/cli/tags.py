@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from helmtool.cli.confirm import NotConfirmed
-from helmtool.cli.options import YesOption, complete_environment, group, terminal, with_globals
+from helmtool.cli.options import YesOption, complete_environment, complete_tag, group, terminal, with_globals
 from helmtool.model.size import in_words
 
 app = group("Image tags: HG<day><month><a-z>, with -stable once accepted.")
@@ -20,7 +20,7 @@ EnvOption = Annotated[
 
 
 def check(
-    tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag to check, as in HG0105a.")],
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="The tag to check, as in HG0105a.", autocompletion=complete_tag)],
     offline: Annotated[bool, typer.Option("--offline", help="Check the grammar alone; ask no registry and no cluster.")] = False,
     env: EnvOption = "prod",
 ) -> None:
@@ -134,7 +134,7 @@ def next_command(
 
 
 def stable(
-    tag: Annotated[str, typer.Argument(metavar="TAG", help="The accepted tag, as in HG0105a.")],
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="The accepted tag, as in HG0105a.", autocompletion=complete_tag)],
     yes: YesOption = False,
     env: EnvOption = "prod",
 ) -> None:

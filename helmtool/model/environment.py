@@ -137,7 +137,7 @@ def parse_environments(document: Document) -> dict[str, Environment]:
     """The environments of the file, by name, in its order. Raises InvalidEnvironments with all problems at once."""
     rows = expand_rows(document)
     reader = _Reader(rows.document, (), [*rows.problems])
-    reader.allow_only("environments", "registry")
+    reader.allow_only("environments", "registry", "chartRepository")
     entries = reader.section("environments")
     environments = {name: _environment(name, entries.section(name), rows.row_of.get(name, "")) for name in entries.data}
     if not entries.data and not reader.problems:
@@ -145,6 +145,7 @@ def parse_environments(document: Document) -> dict[str, Environment]:
     _check_endings(entries, environments)
     _check_promotions(entries, environments)
     _retention(reader)
+    _chart_repository(reader)
     if reader.problems:
         # What is wrong with a row is wrong with each of its environments, and is told once.
         raise InvalidEnvironments(document.file, tuple(dict.fromkeys(map(rows.as_written, reader.problems))))
@@ -158,6 +159,19 @@ def parse_retention(document: Document) -> Retention:
     if reader.problems:
         raise InvalidEnvironments(document.file, tuple(reader.problems))
     return retention
+
+
+def parse_chart_repository(document: Document) -> str:
+    """Where the chart is published, `oci://HOST/PATH`, from the key `chartRepository`; may be empty. Raises InvalidEnvironments."""
+    reader = _Reader(document, ())
+    repository = _chart_repository(reader)
+    if reader.problems:
+        raise InvalidEnvironments(document.file, tuple(reader.problems))
+    return repository
+
+
+def _chart_repository(reader: _Reader) -> str:
+    return reader.text("chartRepository", _OCI)
 
 
 def _retention(reader: _Reader) -> Retention:
@@ -195,6 +209,10 @@ _UID = _Form(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UID as `kubectl ge
 _FILE = _Form(r"(~/|/)[^\n]+", "a path that starts with ~/ or /", 1024)
 _NAMESPACE = _Form(_NAME.pattern, _NAME.words, 63)
 _RELEASE = _Form(_NAME.pattern, _NAME.words, 53)
+_OCI = _Form(
+    r"oci://([A-Za-z0-9][-.A-Za-z0-9]*|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[a-z0-9]+([-._]+[a-z0-9]+)*)+",
+    "oci://HOST/PATH, the folder in which Helm makes a repository with the chart's name",
+)
 _ENDPOINT = _Form(r"https://[-.a-z0-9]+(:[0-9]{1,5})?/([-._~A-Za-z0-9]+/)*", "an https:// address that ends in `/`")
 
 

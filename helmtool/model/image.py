@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
@@ -43,13 +44,15 @@ class NotToday(Refused):
 
 
 class DirtyTree(Refused):
-    """The checkout is not what its commit says, so the image's revision would not tell what is in it."""
+    """The checkout is not what its commit says, so no commit would tell what was made of it."""
 
     code = "dirty-tree"
 
-    def __init__(self, root: str, commit: str) -> None:
-        found = f"files below charts/ or docker/ differ from commit {commit[:12]}" if commit else "it is not a git checkout with a commit"
-        super().__init__(f"{root}: {found}", hint=f"git -C {root} status -- charts docker; --allow-dirty builds it all the same")
+    def __init__(self, root: str, commit: str, folders: Sequence[str], does: str) -> None:
+        """`folders` are those that are looked at; `does` is what --allow-dirty does all the same."""
+        below = " or ".join(f"{folder}/" for folder in folders)
+        found = f"files below {below} differ from commit {commit[:12]}" if commit else "it is not a git checkout with a commit"
+        super().__init__(f"{root}: {found}", hint=f"git -C {root} status -- {' '.join(folders)}; --allow-dirty {does} all the same")
 
 
 class TagTaken(Refused):

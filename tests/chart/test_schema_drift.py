@@ -25,6 +25,7 @@ def test_check_passes() -> None:
 
 def test_check_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(GENERATOR, "CHART", tmp_path)
+    monkeypatch.setattr(GENERATOR, "FOR_EDITORS", tmp_path)
     monkeypatch.setattr(GENERATOR, "ROOT", tmp_path)
     assert GENERATOR.main(["--check"]) == 1
     assert "values.schema.json: differs from its source; run: python tools/generate_schemas.py" in capsys.readouterr().err
@@ -33,6 +34,7 @@ def test_check_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 def test_writes_then_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(GENERATOR, "CHART", tmp_path)
+    monkeypatch.setattr(GENERATOR, "FOR_EDITORS", tmp_path)
     monkeypatch.setattr(GENERATOR, "ROOT", tmp_path)
     assert GENERATOR.main([]) == 0
     assert GENERATOR.main(["--check"]) == 0

@@ -121,7 +121,7 @@ def test_the_pages_have_the_causes_too(inside: Inside) -> None:
     for name, begins in (("markdown", "## `preprod: test4 → preprod`"), ("html", "<!DOCTYPE html>")):
         ran = inside.run(*DIFF, "--format", name)
         assert (ran.code, ran.out[: len(begins)]) == (0, begins)
-        assert "environment: values/preprod.yaml:2" in ran.out
+        assert "environment: values/preprod.yaml:3" in ran.out
         assert "rendering with each changed value" in ran.err
 
 

@@ -88,8 +88,8 @@ def parse(arguments: list[str]) -> None:
     while True:
         try:
             context = group.make_context(name, list(arguments), parent=context)
-        except typer.Exit:
-            return  # --help and --version end here
+        except (typer.Exit, SystemExit):
+            return  # --help, --version and --show-completion end here
         if not hasattr(group, "commands"):
             return
         left = [*getattr(context, "_protected_args", []), *context.args]

@@ -40,12 +40,27 @@ class Credential:
 
 def find_credential(repository: Repository, environ: Mapping[str, str] | None = None) -> Credential | None:
     """The first credential that a file has for the repository, or nothing. Raises CredentialsUnreadable."""
+    return next((found for _, found in _found(repository, environ)), None)
+
+
+def find_file(repository: Repository, environ: Mapping[str, str] | None = None) -> Path | None:
+    """The file that the credential is found by, for a program that reads such files itself. Raises CredentialsUnreadable."""
+    return next((file for file, _ in _found(repository, environ)), None)
+
+
+def stored_credential(repository: Repository) -> Credential | None:
+    """The same out of files alone: no helper is started, which might ask a person. Raises CredentialsUnreadable."""
+    return next((found for _, found in _found(repository, None, helpers=False)), None)
+
+
+def _found(repository: Repository, environ: Mapping[str, str] | None, *, helpers: bool = True) -> Iterator[tuple[Path, Credential]]:
     for file in _files(os.environ if environ is None else environ):
         config = _read(file)
+        if not helpers:
+            config = {"auths": config.get("auths")}
         found = _from_config(config, repository, file) if config else None
         if found:
-            return found
-    return None
+            yield file, found
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:

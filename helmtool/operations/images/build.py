@@ -16,6 +16,9 @@ from helmtool.operations.settings import Settings
 from helmtool.operations.tag_state import zone
 from helmtool.operations.tags import registry_of
 
+SOURCES = ("charts", "docker")
+"""The folders whose files the image's revision stands for."""
+
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
@@ -76,9 +79,9 @@ def _chosen(options: BuildOptions) -> dict[str, str]:
 
 def _labels(project: Project, *, allow_dirty: bool) -> dict[str, str]:
     """Which commit the image is of, when it was made, and where the commit is from. Raises DirtyTree."""
-    state = project.git_state("charts", "docker")
+    state = project.git_state(*SOURCES)
     if not state.clean and not allow_dirty:
-        raise DirtyTree(str(project.root), state.commit)
+        raise DirtyTree(str(project.root), state.commit, SOURCES, "builds it")
     revision = revision_label(state.commit, clean=state.clean)
     return {"IMAGE_REVISION": revision, "IMAGE_CREATED": now(), "IMAGE_SOURCE": public_url(project.git_origin())}
 

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 import typer
 
-from helmtool.cli import options
-from helmtool.cli.options import DEFAULTS, GLOBAL, Output, apply_globals, complete_environment, reset, terminal, with_globals
+from helmtool.cli.options import DEFAULTS, GLOBAL, Output, apply_globals, reset, terminal, with_globals
 from helmtool.cli.terminal import Terminal
-from helmtool.errors import HelmtoolError
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -98,20 +96,3 @@ def test_a_command_keeps_its_name_and_its_words() -> None:
 
     command = with_globals(show)
     assert (command.__name__, command.__doc__) == ("show", "Show something.")
-
-
-def test_environments_are_completed_from_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(CHECKOUT / "values")
-    assert set(complete_environment("pr")) == {"preprod", "prod"}
-    assert "local" in complete_environment("")
-    assert complete_environment("nosuch") == []
-    monkeypatch.chdir(tmp_path)
-    assert complete_environment("") == []
-
-
-def test_completion_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: Any) -> Any:
-        raise HelmtoolError("broken environments.yaml")
-
-    monkeypatch.setattr("helmtool.adapters.project.find_project", fail)
-    assert options.complete_environment("") == []

@@ -1,0 +1,85 @@
+"""Completion of environments in real shells, and what a shell never gets to see."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from program import PROGRAM, Cli
+from shells import Shells
+
+
+@pytest.fixture
+def shells(cli: Cli) -> Shells:
+    return Shells(cli.root, cli.variables)
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_environments(shells: Shells, shell: str) -> None:
+    assert shells.offered(shell, "helmtool release p") == ["preprod", "prod"]
+    assert shells.offered(shell, "helmtool promote preprod pro") == ["prod"]
+    assert shells.offered(shell, "helmtool tag check HG0105a --env test") == ["test4"]
+    assert "rollback" in shells.offered(shell, "helmtool ro")
+
+
+def test_environments_in_zsh(shells: Shells) -> None:
+    assert "helmtool release preprod" in shells.typed("helmtool release pre", "preprod").replace("\x07", "")
+
+
+def test_the_environments_of_another_checkout(shells: Shells, cli: Cli) -> None:
+    other = cli.root / "elsewhere"
+    for file in ("values/environments.yaml", "charts/newdqmgui/Chart.yaml"):
+        (other / file).parent.mkdir(parents=True)
+        (other / file).write_text("environments: {only-here: {description: One, embedded: true, namespace: dqm, release: r}}\n")
+    assert shells.offered("bash", f"helmtool --config-dir {other} release ") == ["only-here"]
+
+
+BROKEN = {
+    "no checkout": ("values/environments.yaml", None),
+    "no YAML": ("values/environments.yaml", "\t:["),
+    "no environments": ("values/environments.yaml", "environments: 7"),
+    "no values": ("values/prod.yaml", "]"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("line", ["helmtool release ", "helmtool release prod ", "helmtool rollback prod ", "helmtool rollback nowhere "])
+def test_whatever_is_wrong_a_shell_sees_nothing_of_it(shells: Shells, cli: Cli, broken: str, line: str) -> None:
+    file, content = BROKEN[broken]
+    (cli.root / file).write_text(content) if content else (cli.root / file).unlink()
+    found = shells.offered("bash", line)  # which fails on any word on stderr
+    assert set(found) <= {"test4", "preprod", "prod", "local"}
+
+
+def test_a_plugin_of_the_kubeconfig_is_not_asked(shells: Shells, cli: Cli) -> None:
+    asked = cli.home / "asked"
+    plugin = cli.home / "plugin"
+    plugin.write_text(f"#!/bin/sh\ntouch {asked}\nread -p 'Password: ' word </dev/tty\n")
+    plugin.chmod(0o755)
+    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin), "interactiveMode": "IfAvailable"}}
+    config = cli.kubeconfig("https://127.0.0.1:1", user=user)
+    assert shells.offered("bash", f"helmtool rollback test4 --kubeconfig {config} ") == []
+    assert shells.offered("bash", f"helmtool --kubeconfig {config} rollback test4 ") == []
+    assert not asked.exists()
+
+
+def test_who_does_not_answer_is_not_waited_for(shells: Shells, cli: Cli) -> None:
+    """A server that takes connections and never answers; asked at once a second time, it is not waited for at all."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(0.1)
+        config = cli.kubeconfig(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        line = f"helmtool --kubeconfig {config} rollback test4 "
+        assert shells.offered("bash", line) == []  # or it would not come back at all
+        silent.accept()[0].close()
+        assert shells.offered("bash", line) == []
+        with pytest.raises(TimeoutError):
+            silent.accept()
+
+
+def test_a_line_that_cannot_be_parsed(cli: Cli) -> None:
+    for words in ('helmtool release "unclosed', "helmtool --nonsense ", "helmtool release prod --set"):
+        variables = dict(cli.variables) | {"_HELMTOOL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "2"}
+        done = subprocess.run(PROGRAM, cwd=cli.root, env=variables, capture_output=True, timeout=20)
+        assert done.stderr == b""

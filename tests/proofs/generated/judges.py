@@ -141,8 +141,10 @@ class Bench:
         try:
             composed = compose(self.project, self._environment, None, stand_in=True)
         except HelmtoolError as error:
-            tagged = isinstance(document.get("image"), dict) and document["image"].get("tag")
-            rendered = self._helm.render(*([text] if tagged else [text, TAG_LAYER]))
+            # Helm would replace an image that is no map by the stand-in's without a word.
+            image = document.get("image") or {}
+            own = not isinstance(image, dict) or image.get("tag")
+            rendered = self._helm.render(*([text] if own else [text, TAG_LAYER]))
             return Verdict(_opinion(error), rendered.error, ())
         rendered = self._helm.render(to_helm_json(composed.for_helm))
         if rendered.error:

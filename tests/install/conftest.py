@@ -2,61 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from wheels import FILES, ROOT, SOURCES, Installed, Source, build_wheel, in_empty_folder, pip, toolbox_folder
 
-ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "tests/cli"))
-
-from program import Cli, Ran, clean_variables  # noqa: E402 - beside it
-
-from helmtool.adapters import toolbox  # noqa: E402
-
-SOURCES = ("charts", "helmtool", "requirements", "schemas", "tools", "values")
-FILES = ("CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A committed copy of what the distributions are made from."""
-
-    root: Path
-
-    def git(self, *arguments: str) -> str:
-        own = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-        return subprocess.run(["git", "-C", str(self.root), *own, *arguments], check=True, capture_output=True, text=True).stdout.strip()
-
-    @property
-    def commit(self) -> str:
-        return self.git("rev-parse", "HEAD")
-
-
-@dataclass(frozen=True)
-class Installed(Cli):
-    """The program of a virtual environment, in an empty folder."""
-
-    program: Path = Path()
-
-    @property
-    def copy(self) -> Path:
-        """The folder of the chart and values that it carries."""
-        return next(self.program.parents[1].glob("lib/python*/site-packages/helmtool/packaged"))
-
-    def run(self, *arguments: str, **more: object) -> Ran:
-        env = {k: v for k, v in {**self.variables, **(more.pop("env", None) or {})}.items() if v is not None}  # type: ignore[dict-item, attr-defined]
-        cwd = more.pop("cwd", None) or self.root
-        assert not more
-        done = subprocess.run(
-            [str(self.program), *arguments], cwd=str(cwd), env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
-        )
-        return Ran(done.returncode, done.stdout, done.stderr).without_traces()
+from helmtool.adapters import toolbox
 
 
 @pytest.fixture(scope="session")
@@ -75,18 +30,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     (made.root / "helmtool/__pycache__").mkdir()
     (made.root / "helmtool/__pycache__/x.cpython-311.pyc").write_bytes(b"")
     return made
-
-
-def pip(*arguments: str) -> None:
-    """pip without any index: what is not here is not needed."""
-    argv = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
-    done = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "PIP_NO_INDEX": "1"}, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def build_wheel(source: Path, into: Path) -> Path:
-    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(into), str(source))
-    return next(into.glob("*.whl"))
 
 
 @pytest.fixture(scope="session")
@@ -115,15 +58,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def toolbox_folder(cache: Path, program: str = "helm") -> Path:
-    return cache / "helmtool/tools" / f"{program}-{toolbox.VERSIONS[program]}"
-
-
 @pytest.fixture
 def installed(tmp_path: Path, cache: Path, program: Path) -> Installed:
-    root, home = tmp_path / "empty", tmp_path / "home"
-    root.mkdir()
-    home.mkdir()
-    variables = clean_variables(home, cache, root)
-    del variables["PYTHONPATH"]
-    return Installed(root, home, variables, program)
+    return in_empty_folder(tmp_path, cache, program)

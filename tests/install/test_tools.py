@@ -16,8 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Installed, toolbox_folder
 from releases import Mirror, packed, pin, wait_for
+from wheels import ROOT, Installed, toolbox_folder
 
 from helmtool.adapters import toolbox
 

@@ -12,7 +12,7 @@ from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Installed, Source, build_wheel
+from wheels import ROOT, Installed, Source, build_wheel
 
 COPY = "helmtool/packaged/"
 NEWS = "! no checkout here: using the copy in helmtool "

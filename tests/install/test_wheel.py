@@ -38,6 +38,11 @@ def test_what_is_in_the_wheel(source: Source, wheel: Path) -> None:
     assert source_of(wheel) == {"commit": source.commit, "clean": True}
 
 
+def test_the_manual_page_is_where_man_looks(program: Path) -> None:
+    page = program.parents[1] / "share/man/man1/helmtool.1"
+    assert page.read_bytes() == (ROOT / "docs/man/helmtool.1").read_bytes()
+
+
 def test_a_python_that_is_too_old_is_refused_by_pip(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith("/METADATA"))

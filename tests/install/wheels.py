@@ -15,7 +15,7 @@ from program import Cli, Ran, clean_variables  # noqa: E402 - beside it
 
 from helmtool.adapters import toolbox  # noqa: E402
 
-SOURCES = ("charts", "helmtool", "requirements", "schemas", "tools", "values")
+SOURCES = ("charts", "docs/man", "helmtool", "requirements", "schemas", "tools", "values")
 FILES = ("CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,12 @@ class HelmtoolError(Exception):
         self.hint = hint
         self.problems = tuple(problems)
         self.cause_codes = tuple(cause_codes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as `-o json` prints it; `causes` is there where causes are known."""
+        causes = {"causes": list(self.cause_codes)} if self.cause_codes else {}
+        problems = [problem.as_dict() for problem in self.problems]
+        return {"code": self.code, "message": self.message, "hint": self.hint, **causes, "problems": problems}
 
 
 class OperationFailed(HelmtoolError):

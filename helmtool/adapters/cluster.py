@@ -123,8 +123,7 @@ class Cluster:
         With `silence` its body is left unread, and reading it fails when nothing came for that many seconds. What is refused for
         its credentials was not done: it is sent once more where a plugin has other ones.
         """
-        if self._made_client is None:
-            self._client_with(self.plugin.credentials() if self.plugin else None)  # takes its own time
+        _ = self.client  # making it takes its own time
         until = time.monotonic() + seconds if seconds else None
         sent = partial(self._sent, method, path, query, body, headers, until, silence)
         response, used = sent()

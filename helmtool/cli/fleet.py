@@ -97,12 +97,7 @@ def _show_reviews(found: Mapping[str, Any], *, context: int, format: Format) -> 
 
 
 def _failed(name: str, error: HelmtoolError) -> dict[str, Any]:
-    return {"environment": name, "error": _error_document(error)}
-
-
-def _error_document(error: HelmtoolError) -> dict[str, Any]:
-    problems = [problem.as_dict() for problem in error.problems]
-    return {"code": error.code, "message": error.message, "hint": error.hint, "problems": problems}
+    return {"environment": name, "error": error.as_dict()}
 
 
 def _print_headline(name: str, text: str, stream: Any = None) -> None:
@@ -200,5 +195,5 @@ def _member_document(member: Member, tag: str) -> dict[str, Any]:
         "next": member.next_command(tag),
         "secrets": member.planned.secrets.document,
         "changes": [change_document(change) for change in plan.changes],
-        **({"error": _error_document(member.error)} if member.error else {}),
+        **({"error": member.error.as_dict()} if member.error else {}),
     }

@@ -287,11 +287,9 @@ def history(env: EnvArgument) -> None:
     """Show the revisions: tag, status, when, who, commit, note, and why one failed."""
     from dataclasses import asdict
 
-    from helmtool.operations.completion import remember_revisions
     from helmtool.operations.status import history as operation
 
     lines = operation(env, terminal.settings, terminal)
-    remember_revisions(env, terminal.settings, [(str(x.revision), " ".join(filter(None, (x.tag, x.status)))) for x in lines])
     if terminal.as_json:
         terminal.document([asdict(line) for line in lines])
         return

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from helmtool.cli.harmless import harmless
+from helmtool.cli.harmless import escaped, harmless
 from helmtool.cli.last_words import RedactedFormatter
 from helmtool.errors import HelmtoolError, OperationFailed, Problem
 from helmtool.model.redaction import redact_document, redact_lines, redact_text
@@ -152,10 +152,7 @@ class Terminal:
     def error(self, error: HelmtoolError, about: str = "") -> None:
         """An error: one JSON document, or sentences with the place of every problem and the next command; `about` is one of several."""
         if self.as_json:
-            problems = [problem.as_dict() for problem in error.problems]
-            causes = {"causes": list(error.cause_codes)} if error.cause_codes else {}
-            said = {"code": error.code, "message": error.message, "hint": error.hint, **causes, "problems": problems}
-            self.document({**self.beside_error, "error": said})
+            self.document({**self.beside_error, "error": error.as_dict()})
             return
         self.line(sys.stderr, f"{self.mark('error', sys.stderr)} {f'{about}: ' if about else ''}{harmless(error.message)}")
         for problem in error.problems[:MOST_PROBLEMS]:
@@ -233,7 +230,7 @@ class Terminal:
         def tamed(piece: str) -> str:
             if coloured and COLOUR.fullmatch(piece):
                 return piece
-            return harmless(piece) if stream is sys.stderr else piece.translate(ESCAPES)
+            return escaped(piece) if stream is sys.stderr else piece.translate(ESCAPES)
 
         return "".join(map(tamed, COLOUR.split(text)))
 

@@ -62,12 +62,9 @@ def revisions(env: str, settings: Settings) -> list[Entry]:
     return _known(key, partial(_ask_revisions, reached.cluster, reached.environment.release))
 
 
-def remember_revisions(env: str, settings: Settings, entries: Sequence[Entry]) -> None:
-    """Keeps what a command has just read, for completion."""
-    from helmtool.operations.progress import Silent
-    from helmtool.operations.reach import reach
-
-    ShortCache().put(_revisions_key(env, reach(env, settings, Silent()).access.server), entries)
+def remember_revisions(env: str, server: str, entries: Sequence[Entry]) -> None:
+    """Keeps what a command has just read from that API server, for completion."""
+    ShortCache().put(_revisions_key(env, server), entries)
 
 
 def _revisions_key(env: str, server: str) -> str:

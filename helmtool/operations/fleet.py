@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from helmtool.adapters.process import begin_work
@@ -21,7 +21,6 @@ from helmtool.operations.rollback import uncancel
 from helmtool.operations.settings import Settings
 
 Result = TypeVar("Result")
-AT_ONCE = 4
 THREADS = 8
 """Threads for each environment at work: one that hangs must not keep another's from being started."""
 
@@ -125,7 +124,7 @@ def own_settings(names: Sequence[str], settings: Settings) -> dict[str, Settings
         option = "--kubeconfig" if settings.kubeconfig else "--kube-context"
         raise UsageError(f"{option} is of one cluster, and there are {len(names)} environments", hint="leave it away, or name one ENV")
     environments = find_project(settings.config_dir).environments()
-    return {name: replace(settings, kubeconfig=find_environment(name, environments).kubeconfig or None) for name in names}
+    return {name: settings.through(find_environment(name, environments).kubeconfig) for name in names}
 
 
 class Gathered:

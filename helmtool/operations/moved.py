@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, Problem, Refused
@@ -74,7 +74,7 @@ def _ask(other: Environment, wanted: Resolved, settings: Settings) -> Seen:
     """What the other environment runs, without a digest where it is another tag; asked through its own kubeconfig, whatever KUBECONFIG
     says of this one."""
     try:
-        session = reach(other.name, replace(settings, kubeconfig=other.kubeconfig, kube_context=None), Silent())
+        session = reach(other.name, settings.through(other.kubeconfig), Silent())
         check_cluster(session)
         current = running(read_history(session.cluster, session.environment.release))
     except HelmtoolError as error:

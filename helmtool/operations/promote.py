@@ -59,7 +59,7 @@ async def promote(
     project = find_project(settings.config_dir)
     environments = project.environments()
     promotion = _promotion(find_environment(target, environments), find_environment(source, environments))
-    own = replace(settings, kubeconfig=environments[source].kubeconfig or None, kube_context=None)
+    own = settings.through(environments[source].kubeconfig)
     evidence = await asyncio.to_thread(_gather, source, promotion, own, progress)
     for check in evidence.checks:
         (progress.warn if check.verdict is Verdict.FAILS else lambda text: progress.done("evidence", text))(f"{source}: {check.text}")

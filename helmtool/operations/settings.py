@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -13,3 +13,7 @@ class Settings:
     config_dir: Path | None = None
     kubeconfig: str | None = None
     kube_context: str | None = None
+
+    def through(self, kubeconfig: str) -> Settings:
+        """The same for an environment's own kubeconfig, whatever KUBECONFIG and the options say of another one; empty for the embedded."""
+        return replace(self, kubeconfig=kubeconfig or None, kube_context=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from helmtool.model.record import Record
 from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.ask import PATIENCE, ask_each
+from helmtool.operations.completion import remember_revisions
 from helmtool.operations.drift import find_drift
 from helmtool.operations.guard import WrongCluster
 from helmtool.operations.progress import Progress, Silent
@@ -81,14 +82,16 @@ def _late(name: str) -> Status:
 
 
 def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLine]:
-    """The kept revisions, newest first, with who, from which commit, why, and how they ended."""
+    """The kept revisions, newest first, with who, from which commit, why, and how they ended; completion remembers them."""
     session = reach(name, settings, progress)
     check_cluster(session)
     revisions = read_history(session.cluster, session.environment.release)
     records = {r.revision: r for r in read_records(session.cluster, session.environment.release)}
     lines = [HistoryLine(r.number, _outcome(r), r.updated, r.chart, tag_of(r), records.pop(r.number, None)) for r in revisions]
     lines += [HistoryLine(r.revision, r.outcome, r.when, r.chart, r.tag, r) for r in records.values()]
-    return sorted(lines, key=lambda line: line.revision, reverse=True)
+    lines.sort(key=lambda line: line.revision, reverse=True)
+    remember_revisions(name, session.access.server, [(str(x.revision), " ".join(filter(None, (x.tag, x.status)))) for x in lines])
+    return lines
 
 
 def state_of(name: str, settings: Settings, *, rollback: bool = False) -> Status:
@@ -110,7 +113,7 @@ def state_among(name: str, settings: Settings, *, rollback: bool = False) -> Sta
         found = state_of(name, settings, rollback=rollback)
         if isinstance(found.error, WrongCluster):
             environment = find_project(settings.config_dir).environment(name)
-            own = replace(settings, kubeconfig=environment.kubeconfig, kube_context=None)
+            own = settings.through(environment.kubeconfig)
             return found if environment.embedded else state_of(name, own, rollback=rollback)
         return found
     except Exception as error:  # an answer that no code foresaw

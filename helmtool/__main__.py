@@ -19,6 +19,10 @@ def main() -> None:
     # Imports make many objects that stay: looking for garbage among them took a ninth of a release's start.
     gc.set_threshold(100_000, 20, 100)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends every command as a Ctrl-C does: with a word, and 130
+    from helmtool.cli.help import print_help
+
+    if print_help(sys.argv[1:]):
+        sys.exit(0)
     from helmtool.adapters.withheld import withhold
     from helmtool.cli.app import run
     from helmtool.cli.last_words import redact_last_words

@@ -1,4 +1,4 @@
-"""Writes pages of docs/reference and the manual page from the program itself; `--check` fails where one is not what would be written."""
+"""Writes from the program itself: pages of docs/reference, of the manual and of --help. `--check` fails where one is another."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from typing import Any
 
 import typer
 from crashes_page import crashes_page
+from help_pages import help_pages
 from man_page import man_page
 
 import helmtool
 from helmtool.cli.app import app
+from helmtool.cli.help import HERE as HELP
 from helmtool.cli.options import GLOBAL
 from helmtool.errors import HelmtoolError
 from helmtool.model.causes.catalogue import KINDS, Kind
@@ -82,14 +84,18 @@ def main() -> int:
         ROOT / "docs/reference/commands.md": reference(root),
         ROOT / "docs/reference/causes.md": causes_page(),
         ROOT / "docs/man/helmtool.1": man_page(root, _leaves("helmtool", root), GLOBAL, EXIT_CODES, helmtool.__version__),
+        **help_pages(root),
     }
     if CRASHES.is_file():
         pages[ROOT / "docs/reference/crashes.md"] = crashes_page(json.loads(CRASHES.read_text()))
+    gone = set(Path(HELP).glob("*.txt")) - pages.keys()
     if "--check" not in sys.argv:
+        for page in gone:
+            page.unlink()
         for page, text in pages.items():
             page.write_text(text)
         return 0
-    stale = [page for page, text in pages.items() if not page.is_file() or page.read_text() != text]
+    stale = [*gone, *(page for page, text in pages.items() if not page.is_file() or page.read_text() != text)]
     for page in stale:
         sys.stderr.write(f"{page.relative_to(ROOT)} is not what the program says; next: make docs\n")
     return 1 if stale else 0

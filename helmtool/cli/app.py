@@ -11,32 +11,19 @@ from typing import Annotated, Any
 import typer
 
 from helmtool import __version__
-from helmtool.cli import adopt, charts, doctor, environments, images, local, offline, pods, promote, releases, secrets, tags, tools, unlock
+from helmtool.cli.commands import Program
 from helmtool.cli.last_words import print_traceback
 from helmtool.cli.options import ANY_OUTPUT, reset, terminal, with_globals
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, UsageError
 
 app = typer.Typer(
     name="helmtool",
+    cls=Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Release the newdqmgui service to Kubernetes: validated, diffed, watched, rolled back.",
 )
-releases.add_to(app)
-promote.add_to(app)
-adopt.add_to(app)
-unlock.add_to(app)
-pods.add_to(app)
-doctor.add_to(app)
-offline.add_to(app)
-app.add_typer(environments.app, name="env")
-app.add_typer(local.app, name="local")
-app.add_typer(tags.app, name="tag")
-app.add_typer(secrets.app, name="secrets")
-app.add_typer(images.app, name="image")
-app.add_typer(tools.app, name="tools")
-app.add_typer(charts.app, name="chart")
 
 NO_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 """What a person's own path can be: longer than the system's names, or a link to itself."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from pyhelm3 import Command
 
 from helmtool.adapters.credentials import NEW_TOKEN, CredentialsFailed, CredentialsRefused
 from helmtool.adapters.kubeconfig import Access
@@ -84,7 +85,18 @@ class DiffPluginMissing(InvalidInput):
     code = "helm-diff-missing"
 
 
-class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
+def _command() -> Any:
+    """pyhelm3's Command alone. Its package also makes models with pydantic, which takes as long as `helm template` and is not used."""
+    if "pyhelm3" in sys.modules or not (package := find_spec("pyhelm3")):
+        return import_module("pyhelm3.command").Command
+    sys.modules["pyhelm3"] = module_from_spec(package)  # where its modules are; its own code has not run
+    try:
+        return import_module("pyhelm3.command").Command
+    finally:
+        del sys.modules["pyhelm3"]
+
+
+class HelmCommand(_command()):  # type: ignore[misc]  # pyhelm3 carries no types
     """pyhelm3's command with the traps taken out; see `Helm` for what the operations use."""
 
     def __init__(

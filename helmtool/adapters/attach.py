@@ -60,9 +60,8 @@ def _open(cluster: Cluster, pod: str, container: str, argv: Sequence[str], on_te
 
     streams = {"stdin": True, "stdout": True, "stderr": not on_terminal, "tty": on_terminal}
     query = [("container", container), *(("command", word) for word in argv), *((name, str(on).lower()) for name, on in streams.items())]
-    headers: dict[str, str] = {}
     client = cluster.client
-    client.update_params_for_auth(headers, [], ["BearerToken"], "", "GET", None)
+    headers = {"authorization": client.authorization} if client.authorization else {}
     path = f"/api/v1/namespaces/{cluster.namespace}/pods/{quote(pod, safe='')}/exec"
     connect: Any = ws_client.WSClient
     address: Any = ws_client.get_websocket_url

@@ -1,55 +1,118 @@
-"""The kubernetes client of one context of a kubeconfig."""
+"""The kubernetes client of one context of a kubeconfig: its configuration and its pool of connections.
+
+The rest of that package (models, logins of every provider) takes a quarter of a second to import, and is loaded only by what uses it.
+"""
 
 from __future__ import annotations
 
 import base64
+import os
+import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from helmtool.adapters.alone import module_alone
 from helmtool.adapters.credentials import Credentials, CredentialsFailed
-from helmtool.adapters.kubeconfig import Access, cluster_of, user_of
+from helmtool.adapters.kubeconfig import LARGEST, Access, cluster_of, user_of
+from helmtool.adapters.regular import read_file
 
-PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+PACKAGES = ("kubernetes", "kubernetes.client", "kubernetes.utils")
+NOT_EXPECTED = "an entry of its user or cluster is not what kubectl expects"
 
 
-def made_client(access: Access, credentials: Credentials | None) -> Any:
+@dataclass(frozen=True, slots=True)
+class Client:
+    """kubernetes' `Configuration`, and the connections that are made as it says."""
+
+    configuration: Any
+    pool_manager: Any
+
+    @property
+    def authorization(self) -> str:
+        """What the header says, empty where a certificate says it all; a login of a provider is renewed here."""
+        return str(self.configuration.auth_settings().get("BearerToken", {}).get("value") or "")
+
+
+def made_client(access: Access, credentials: Credentials | None) -> Client:
     """A new client; with what a plugin handed out, else with what the kubeconfig says. Raises CredentialsFailed."""
-    from kubernetes import config  # slow: only when a cluster is really talked to
-
     where = f"context {access.context} of {access.kubeconfig}"
     hint = f"KUBECONFIG={access.kubeconfig} kubectl config view, or ask for a new kubeconfig"
     try:
-        from_dict: Any = config.new_client_from_config_dict
-        from_file: Any = config.new_client_from_config
-        if credentials:
-            return from_dict(_document(access, credentials), persist_config=False)
-        return from_file(config_file=access.kubeconfig, context=access.context)
-    except (config.ConfigException, TypeError, AttributeError, KeyError):
-        # The client takes every entry for what it should be, and some of its messages quote the user's entry.
-        raise CredentialsFailed(f"{where} cannot be used: an entry of its user or cluster is not what kubectl expects", hint=hint) from None
+        configuration = _configuration(access, credentials)
+        return Client(configuration, module_alone("kubernetes.client.rest", *PACKAGES).RESTClientObject(configuration).pool_manager)
     except OSError as error:
         raise CredentialsFailed(f"{where} cannot be used: {error.filename}: {error.strerror}", hint=hint) from None
-    except ValueError as error:
-        raise CredentialsFailed(f"{where} cannot be used: {error}", hint=hint) from None
+    except (TypeError, AttributeError, KeyError, ValueError):
+        raise CredentialsFailed(f"{where} cannot be used: {NOT_EXPECTED}", hint=hint) from None  # their own words may quote the entry
 
 
-def _document(access: Access, credentials: Credentials) -> dict[str, Any]:
-    """A kubeconfig of this context alone, without the plugin, which the client would start by itself."""
-    user = {name: value for name, value in _absolute(*user_of(access)).items() if name != "exec"}
-    if credentials.certificate and credentials.key:
-        user["client-certificate-data"] = base64.b64encode(credentials.certificate.encode()).decode()
-        user["client-key-data"] = base64.b64encode(credentials.key.encode()).decode()
-    if credentials.token:
-        user["token"] = credentials.token
-    return {
-        "current-context": "c",
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
-        "clusters": [{"name": "c", "cluster": _absolute(*cluster_of(access))}],
-        "users": [{"name": "c", "user": user}],
-    }
+def _configuration(access: Access, credentials: Credentials | None) -> Any:
+    user, home = user_of(access)
+    if "auth-provider" in user and not credentials:
+        return _of_provider(access)
+    cluster, folder = cluster_of(access)
+    made = module_alone("kubernetes.client.configuration", *PACKAGES).Configuration(host=access.server.rstrip("/"))
+    made.verify_ssl = not cluster.get("insecure-skip-tls-verify")
+    made.tls_server_name = cluster.get("tls-server-name")
+    made.ssl_ca_cert = _path(cluster, "certificate-authority", folder)
+    made.cert_file, made.key_file = (_path(user, name, home) for name in ("client-certificate", "client-key"))
+    if cluster.get("proxy-url"):
+        made.proxy = str(cluster["proxy-url"])
+    if credentials and credentials.certificate and credentials.key:
+        made.cert_file, made.key_file = _held(credentials.certificate.encode()), _held(credentials.key.encode())
+    if word := _authorization(user, home, credentials):
+        made.api_key["BearerToken"] = word
+    return made
 
 
-def _absolute(entry: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The entry with its relative paths as kubectl reads them: from the folder of their kubeconfig."""
-    return {name: str(folder / str(value)) if name in PATHS else value for name, value in entry.items()}
+def _authorization(user: Mapping[str, Any], folder: Path, credentials: Credentials | None) -> str:
+    """The header's text, by the order of client-go: a token, a file with one, a name and a password."""
+    token = credentials.token if credentials else str(user.get("token") or "")
+    if not token and not credentials and user.get("tokenFile"):
+        token = read_file(folder / user["tokenFile"], LARGEST).decode().strip()
+    if token:
+        return f"Bearer {token}"
+    if user.get("username") and user.get("password"):
+        from urllib3.util import make_headers
+
+        return make_headers(basic_auth=f"{user['username']}:{user['password']}")["authorization"]
+    return ""
+
+
+def _path(entry: Mapping[str, Any], name: str, folder: Path) -> str | None:
+    """A file with what the entry names or holds; relative to its kubeconfig, as kubectl reads it."""
+    if data := entry.get(f"{name}-data"):
+        return _held(base64.b64decode(data, validate=False))
+    if not entry.get(name):
+        return None
+    path = folder / entry[name]
+    read_file(path, LARGEST)  # what cannot be read is said here, with its name
+    return str(path)
+
+
+def _held(content: bytes) -> str:
+    """A path to what TLS only reads from files: of memory, so that no key is on a disk, or of a file that nobody else may read."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("helmtool")
+        path = f"/proc/self/fd/{descriptor}"
+    else:
+        descriptor, path = tempfile.mkstemp(prefix="helmtool-")
+    with os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(content)
+    return path
+
+
+def _of_provider(access: Access) -> Any:
+    """An `auth-provider` of old kubeconfigs, which only the whole client knows."""
+    from kubernetes import config
+    from kubernetes.client import Configuration
+
+    made = Configuration()
+    load: Any = config.load_kube_config
+    try:
+        load(config_file=access.kubeconfig, context=access.context, client_configuration=made, persist_config=False)
+    except config.ConfigException:
+        raise ValueError from None
+    return made

@@ -23,7 +23,7 @@ from helmtool.adapters.answer import (
     seconds_to_wait,
     warnings_in,
 )
-from helmtool.adapters.client import made_client
+from helmtool.adapters.client import Client, made_client
 from helmtool.adapters.credentials import NEW_TOKEN, Credentials, CredentialsRefused, plugin_of
 from helmtool.adapters.kubeconfig import Access
 from helmtool.errors import OperationFailed
@@ -51,18 +51,18 @@ class Cluster:
         self.access = access
         self.namespace = namespace
         self.plugin = plugin_of(access)
-        self._made_client: Any = None
+        self._made_client: Client | None = None
         self._certificate = ""
         self._making_client = threading.Lock()
         self._resources: dict[str, dict[str, tuple[str, bool]]] = {}
         self._lock = threading.Lock()
 
     @property
-    def client(self) -> Any:
-        """The kubernetes client, made with the first request: importing it takes as long as Helm takes to render."""
+    def client(self) -> Client:
+        """The kubernetes client, made with the first request."""
         return self._made_client or self._client_with(self.plugin.credentials() if self.plugin else None)
 
-    def _client_with(self, credentials: Credentials | None) -> Any:
+    def _client_with(self, credentials: Credentials | None) -> Client:
         """The client of these credentials; another one where a plugin has handed out another certificate, which a client has for life."""
         certificate = credentials.certificate if credentials else ""
         with self._making_client:
@@ -146,18 +146,19 @@ class Cluster:
         """The response, and the plugin's credentials that it was asked with."""
         import urllib3
 
-        # The client's own request() takes no server-side-apply body, so its pool and its authentication are used directly.
+        # The client's own request() takes no server-side-apply body, so its pool is used directly.
         used = self.plugin.credentials(_left(until)) if self.plugin else None
         client = self._client_with(used)
-        sent, queries = {"User-Agent": "helmtool", **headers}, [*(query or {}).items()]
+        sent = {"User-Agent": "helmtool", **headers}
         timeout = urllib3.Timeout(total=_left(until)) if until else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
         try:
-            client.update_params_for_auth(sent, queries, ["BearerToken"], path, method, None)
             if used and used.token:  # not the client's, which another thread may just be setting
-                sent["authorization"] = client.configuration.api_key["BearerToken"] = f"Bearer {used.token}"
-            response = client.rest_client.pool_manager.request(
+                sent["Authorization"] = client.configuration.api_key["BearerToken"] = f"Bearer {used.token}"
+            elif word := client.authorization:
+                sent["Authorization"] = word
+            response = client.pool_manager.request(
                 method,
-                client.configuration.host + path + ("?" + urlencode(queries) if queries else ""),
+                client.configuration.host + path + ("?" + urlencode(query) if query else ""),
                 body=None if body is None else _encoded(body),
                 headers=sent,
                 timeout=timeout,

@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helmtool.adapters.alone import module_alone
 from helmtool.adapters.credentials import NEW_TOKEN, CredentialsFailed, CredentialsRefused
 from helmtool.adapters.kubeconfig import Access
 from helmtool.adapters.process import run_async
@@ -85,18 +83,11 @@ class DiffPluginMissing(InvalidInput):
     code = "helm-diff-missing"
 
 
-def _command() -> Any:
-    """pyhelm3's Command alone. Its package also makes models with pydantic, which takes as long as `helm template` and is not used."""
-    if "pyhelm3" in sys.modules or not (package := find_spec("pyhelm3")):
-        return import_module("pyhelm3.command").Command
-    sys.modules["pyhelm3"] = module_from_spec(package)  # where its modules are; its own code has not run
-    try:
-        return import_module("pyhelm3.command").Command
-    finally:
-        del sys.modules["pyhelm3"]
+# Its package also makes models with pydantic, which takes as long as `helm template` and is not used.
+Command: Any = module_alone("pyhelm3.command", "pyhelm3").Command
 
 
-class HelmCommand(_command()):  # type: ignore[misc]  # pyhelm3 carries no types
+class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
     """pyhelm3's command with the traps taken out; see `Helm` for what the operations use."""
 
     def __init__(

@@ -81,11 +81,16 @@ def cluster_names(kubeconfig: str) -> list[str]:
 
 
 def user_of(access: Access) -> tuple[dict[str, Any], Path]:
-    """The entry of the context's user, empty where there is none, and the folder that its relative paths count from."""
+    """The entry of the context's user, empty where there is none, and the folder that its relative paths count from.
+
+    Raises KubeconfigInvalid.
+    """
     documents = _read_all(access.kubeconfig)
     context = _named(documents, "contexts", access.context)
     name = str(_inner(context[1], "context").get("user") or "") if context else ""
     found = _named(documents, "users", name)
+    if found and not isinstance(found[1].get("user") or {}, Mapping):
+        raise KubeconfigInvalid(f"{found[0]}: the entry of user {name!r} is no map", hint=_view(found[0]))
     return (dict(_inner(found[1], "user")), Path(found[0]).absolute().parent) if found else ({}, Path())
 
 

@@ -53,7 +53,7 @@ def _forwarded(cluster: Cluster, pod: str, port: int) -> Iterator[http.client.HT
     from kubernetes import client
     from kubernetes.stream import portforward
 
-    api = client.CoreV1Api(cluster.client)
+    api = client.CoreV1Api(client.ApiClient(cluster.client.configuration))
     try:
         forward: Any = portforward(api.connect_get_namespaced_pod_portforward, pod, cluster.namespace, ports=str(port))
     except client.ApiException as error:

@@ -92,7 +92,7 @@ def client(kubeconfig: str) -> Counting:
 def api(kube: Kube, cluster: LocalCluster) -> Iterator[Counting]:
     made = client(cluster.kubeconfig)
     yield made
-    made.client.rest_client.pool_manager.clear()
+    made.client.pool_manager.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -282,7 +282,7 @@ def limited(kube: Kube, cluster: LocalCluster, tmp_path: Path) -> Iterator[Calla
 
     yield give
     for each in made:
-        each.client.rest_client.pool_manager.clear()
+        each.client.pool_manager.clear()
     kube("delete", "rolebinding,role,serviceaccount", "limited", "--ignore-not-found")
 
 
@@ -329,7 +329,7 @@ def test_an_api_server_that_is_killed_and_comes_back(own_state: State) -> None:
         watching.succeeds()
         again.kill()
     assert len(api.sent) < 120
-    api.client.rest_client.pool_manager.clear()
+    api.client.pool_manager.clear()
 
 
 class OnTerminal:

@@ -113,7 +113,7 @@ def connect(tmp_path: Path, server: str, user: str = f"{{token: {TOKEN}}}") -> C
 def cluster(server: FakeServer, tmp_path: Path) -> Iterator[Cluster]:
     found = connect(tmp_path, f"http://127.0.0.1:{server.port}")
     yield found
-    found.client.rest_client.pool_manager.clear()
+    found.client.pool_manager.clear()
 
 
 KEY = ObjectKey("v1", "ConfigMap", "", "a")
@@ -302,11 +302,42 @@ def test_a_name_that_does_not_exist_gives_the_command_to_look_with(tmp_path: Pat
     assert caught.value.hint.endswith("kubectl --context x get --raw /healthz")
 
 
-@pytest.mark.parametrize("user", ["3", "{client-certificate: nosuch.pem, client-key: nosuch.pem}", "{tokenFile: /nosuch/token}"])
-def test_a_user_that_the_client_cannot_read(tmp_path: Path, user: str) -> None:
+@pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ("{client-certificate: nosuch.pem, client-key: nosuch.pem}", "nosuch.pem: No such file or directory"),
+        ("{tokenFile: /nosuch/token}", "/nosuch/token: No such file or directory"),
+        ("{client-key-data: secret-key}", "is not what kubectl expects"),
+        ("{client-key: [secret-key]}", "is not what kubectl expects"),
+        ("{tokenFile: 5}", "is not what kubectl expects"),
+        ("{auth-provider: {name: oidc, config: {}}}", "is not what kubectl expects"),
+    ],
+)
+def test_a_user_that_the_client_cannot_read(tmp_path: Path, user: str, said: str) -> None:
     with pytest.raises(CredentialsFailed, match="context x of ") as caught:
         connect(tmp_path, "https://127.0.0.1:1", user).get(KEY)
     assert caught.value.exit_code == 5
+    assert said in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("user", "sent"),
+    [
+        (f"{{token: {TOKEN}, username: ann, password: pw}}", f"Bearer {TOKEN}"),
+        (f"{{token: {TOKEN}, tokenFile: token}}", f"Bearer {TOKEN}"),
+        ("{tokenFile: token}", "Bearer of-the-file"),
+        ("{username: ann, password: pw}", "Basic YW5uOnB3"),
+        ("{username: ann}", None),
+        ("{}", None),
+    ],
+)
+def test_who_asks(server: FakeServer, tmp_path: Path, user: str, sent: str | None) -> None:
+    (tmp_path / "token").write_text("of-the-file\n")
+    found = connect(tmp_path, f"http://127.0.0.1:{server.port}", user)
+    found.request("GET", "/api/v1")
+    found.client.pool_manager.clear()
+    assert server.asked[-1].headers.get("authorization") == sent
 
 
 @pytest.mark.parametrize(

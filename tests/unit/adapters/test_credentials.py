@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import pytest
 
 from helmtool.adapters.client import made_client
 from helmtool.adapters.credentials import Credentials, CredentialsFailed, Plugin, plugin_of
-from helmtool.adapters.kubeconfig import read_access
+from helmtool.adapters.kubeconfig import KubeconfigInvalid, read_access
 
 V1 = "client.authentication.k8s.io/v1"
 
@@ -118,3 +119,19 @@ def test_the_clients_paths_count_from_the_kubeconfig(tmp_path: Path) -> None:
     client = made_client(read_access(str(tmp_path / "config")), Credentials("tok-1"))
     assert client.configuration.ssl_ca_cert == str(tmp_path / "ca.pem")
     assert client.configuration.api_key["BearerToken"] == "Bearer tok-1"
+
+
+def test_a_key_that_a_plugin_hands_out_is_in_no_file(tmp_path: Path) -> None:
+    made(tmp_path, "exit 1")
+    (tmp_path / "ca.pem").write_text("")
+    configuration = made_client(read_access(str(tmp_path / "config")), Credentials(certificate="certificate", key="the-key")).configuration
+    assert Path(configuration.key_file).read_text() == "the-key"
+    assert configuration.key_file.startswith("/proc/self/fd/")
+
+
+def test_a_user_that_is_no_map(tmp_path: Path) -> None:
+    made(tmp_path, "exit 1")
+    file = tmp_path / "config"
+    file.write_text(re.sub("user: {exec.*", "user: 3}]", file.read_text()))
+    with pytest.raises(KubeconfigInvalid, match="the entry of user 'u' is no map"):
+        plugin_of(read_access(str(file)))

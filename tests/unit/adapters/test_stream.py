@@ -40,7 +40,7 @@ def api() -> Iterator[Api]:
 def cluster(api: Api, tmp_path: Path) -> Iterator[Cluster]:
     found = connect(tmp_path, api)
     yield found
-    found.client.rest_client.pool_manager.clear()
+    found.client.pool_manager.clear()
 
 
 Follow = Callable[..., Stream]
@@ -277,7 +277,7 @@ def test_a_server_that_comes_back(api: Api, tmp_path: Path) -> None:
             assert stream.join(10)
     finally:
         stream.close()
-        cluster.client.rest_client.pool_manager.clear()
+        cluster.client.pool_manager.clear()
 
 
 @pytest.mark.parametrize("behaviour", [hold, falls_silent])

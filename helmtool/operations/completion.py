@@ -35,7 +35,7 @@ def tags(env: str, settings: Settings) -> list[Entry]:
     from helmtool.adapters.registry import Registry
     from helmtool.adapters.registry.credentials import stored_credential
     from helmtool.model.registry import valid_tags
-    from helmtool.operations.tags import registry_of
+    from helmtool.operations.registries import registry_of
 
     repository = registry_of(env, settings)[0].repository
 

@@ -168,7 +168,7 @@ def _prerequisite(each: Prerequisite, there: bool | None, namespace: str) -> Fin
 
 
 def _registry(name: str, settings: Settings) -> Finding:
-    from helmtool.operations.tags import registry_of
+    from helmtool.operations.registries import registry_of
 
     try:
         policy = find_project(settings.config_dir).environment(name).resolve

@@ -17,8 +17,8 @@ from helmtool.errors import HelmtoolError, Interrupted, UsageError
 from helmtool.model.environment import find_environment
 from helmtool.model.rollout_view import RolloutView
 from helmtool.operations.progress import Progress
-from helmtool.operations.rollback import uncancel
 from helmtool.operations.settings import Settings
+from helmtool.operations.together import uncancel
 
 Result = TypeVar("Result")
 THREADS = 8

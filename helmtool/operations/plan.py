@@ -13,7 +13,6 @@ from helmtool.model.change import Change
 from helmtool.model.manifest import Manifest, is_hook, parse_manifests
 from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
-from helmtool.operations.explain import add_causes, refusals
 from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.reach import check_cluster
 from helmtool.operations.session import Session
@@ -86,6 +85,8 @@ def require_possible(plan: Plan) -> None:
     """Raises PreflightFailed where the API server would refuse an object."""
     problems = [Problem(change.problem, path=str(change.key)) for change in plan.changes if change.problem]
     if problems:
+        from helmtool.operations.explain import add_causes, refusals
+
         environment = plan.session.environment
         error = PreflightFailed(
             "the API server would refuse the release; nothing was changed",

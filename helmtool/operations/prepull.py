@@ -52,21 +52,18 @@ class _Wanted:
         return brief(_image(self.new))
 
 
-async def prepull(session: Session, manifests: Sequence[Manifest], *, wanted: bool, seconds: float, progress: Progress) -> str:
+async def prepull(session: Session, manifests: Sequence[Manifest], *, seconds: float, progress: Progress) -> str:
     """Fetches the image of the Deployment, and gives what is to be recorded of it.
 
     Raises PrepullFailed where the node cannot get the image, or not within `seconds`; PrepullRefused where the pod is not
     admitted or placed and the policy is `required`.
     """
-    policy = session.environment.prepull
-    if policy is Policy.OFF or not wanted:
-        return _skip("--no-prepull" if policy is not Policy.OFF else f"policy is off for {session.environment.name}", progress)
     try:
         return await _prepull(session, manifests, seconds, progress)
     except PrepullFailed:
         raise
     except HelmtoolError as error:
-        if policy is Policy.REQUIRED:
+        if session.environment.prepull is Policy.REQUIRED:
             raise
         progress.warn(f"the image is not fetched beforehand, so the downtime is longer: {error.message}")
         return f"prepull failed: {error.message}"
@@ -77,7 +74,8 @@ async def _prepull(session: Session, manifests: Sequence[Manifest], seconds: flo
     await asyncio.to_thread(remove_leftovers, cluster, release)
     found = await asyncio.to_thread(_look, cluster, manifests)
     if isinstance(found, str):
-        return _skip(found, progress)
+        progress.skip("prepull", found)
+        return f"prepull skipped: {found}"
     progress.start("prepull", f"{found.image} on {found.node or 'any node'}")
     pod = await asyncio.to_thread(_create, cluster, prepull_pod(found.new, release, found.live, found.node, seconds))
     began = time.monotonic()
@@ -182,8 +180,3 @@ def _unplaced(state: PullState, key: ObjectKey, waited: float) -> PrepullRefused
 
 def _image(deployment: Manifest) -> str:
     return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
-
-
-def _skip(reason: str, progress: Progress) -> str:
-    progress.skip("prepull", reason)
-    return f"prepull skipped: {reason}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from helmtool.model.rollout_view import RolloutView
+if TYPE_CHECKING:
+    from helmtool.model.rollout_view import RolloutView
 
 
 class Progress(Protocol):

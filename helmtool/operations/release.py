@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from helmtool.adapters.credentials import CredentialsFailed
-from helmtool.adapters.helm import ReleasePending
 from helmtool.adapters.storage import read_history
-from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, Refused
+from helmtool.errors import Refused
 from helmtool.model.change import summary
 from helmtool.model.duration import parse_duration
-from helmtool.model.manifest import is_hook, parse_manifests
-from helmtool.model.revision import DEPLOYED, last, next_number, running
+from helmtool.model.revision import last
 from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import compose, pin
-from helmtool.operations.explain import explain
-from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, locked
 from helmtool.operations.moved import TagMovedSince, require_same_image
 from helmtool.operations.plan import Plan, look, make_plan, require_possible
-from helmtool.operations.prepull import prepull
 from helmtool.operations.progress import Progress
-from helmtool.operations.readiness import Readiness, readiness
 from helmtool.operations.resolve import Resolved, resolve, short
-from helmtool.operations.rollback import go_back, uncancel
+from helmtool.operations.rights import require_storage, require_way_to_verify
 from helmtool.operations.secrets.step import PreparedSecrets, SecretOptions, prepare, prune, write
-from helmtool.operations.session import Session, open_session
+from helmtool.operations.session import open_session
 from helmtool.operations.settings import Settings
-from helmtool.operations.storage import require_storage
-from helmtool.operations.strategy import patch_strategies
-from helmtool.operations.together import beside, finish, together
-from helmtool.operations.verify import require_rights, verify
-from helmtool.operations.watch import watch_rollout
+from helmtool.operations.together import beside, together
+from helmtool.operations.upgrade import write_release
 
 Result = TypeVar("Result")
 
@@ -68,16 +57,6 @@ class Released:
     revision: int | None
     deployed: bool
     secrets: PreparedSecrets
-
-
-class ReleaseFailed(OperationFailed):
-    """The release failed; the message says what serves now."""
-
-    code = "release-failed"
-
-
-class ReleaseInterrupted(Interrupted):
-    """The release was interrupted; the message says what serves now."""
 
 
 class ChangedMeanwhile(Refused):
@@ -130,7 +109,7 @@ async def plan_release(name: str, tag: str, options: ReleaseOptions, settings: S
         _require_digest(wanted, options.digest)
         secrets = await prepare(session, pin(composed, wanted.digest or options.digest), looking, options.secrets, progress)
         plan = await make_plan(session, secrets.composed, looking)
-    await together(asyncio.to_thread(require_rights, session, options.verify), asyncio.to_thread(require_storage, session))
+    await together(asyncio.to_thread(require_way_to_verify, session, options.verify), asyncio.to_thread(require_storage, session))
     await require_same_image(session, wanted, plan.revisions, settings, progress)
     report_plan(plan, progress)
     require_possible(plan)
@@ -150,7 +129,7 @@ async def carry_out(planned: Planned, options: ReleaseOptions, progress: Progres
         if plan.is_noop:
             return await without_writing(planned, options, progress)
         await write(plan.session, secrets, lock, progress)
-        revision = await _write(plan, options, progress, lock)
+        revision = await write_release(plan, options, progress, lock)
         await prune(plan.session, secrets, lock, progress)
     return Released(plan, revision, deployed=True, secrets=secrets)
 
@@ -180,6 +159,8 @@ async def without_writing(planned: Planned, options: ReleaseOptions, progress: P
         progress.skip("apply", "dry run: nothing was written")
     else:
         progress.skip("apply", f"revision {newest.number if newest else 0} serves exactly this already")
+        from helmtool.operations.watch import watch_rollout
+
         await watch_rollout(plan.session.cluster, plan.manifests, seconds=parse_duration(options.timeout), progress=progress)
     return Released(plan, newest.number if newest else None, deployed=False, secrets=planned.secrets)
 
@@ -210,163 +191,3 @@ async def _make_twin(wanted: Resolved, lock: Lock, progress: Progress) -> None:
 def _changed(plan: Plan) -> ChangedMeanwhile:
     hint = f"helmtool diff {plan.session.environment.name} {plan.composed.tag}"
     return ChangedMeanwhile("somebody changed the release after the diff was made; nothing was written", hint=hint)
-
-
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """What the writing steps share."""
-
-    plan: Plan
-    options: ReleaseOptions
-    progress: Progress
-    lock: Lock
-    journal: Journal
-
-    @property
-    def session(self) -> Session:
-        return self.plan.session
-
-
-async def _write(plan: Plan, options: ReleaseOptions, progress: Progress, lock: Lock) -> int:
-    """Prepulls, applies, watches, verifies and records; on a failure keeps the evidence, goes back to what ran before, and raises."""
-    session, tag, seconds = plan.session, str(plan.composed.tag), parse_duration(options.timeout)
-    journal = Journal(session, "release", tag, session.project.chart_version(), options.note, plan.composed.digest)
-    journal.checks += options.evidence
-    work = _Writing(plan, options, progress, lock, journal)
-    serving = running(plan.revisions)
-    lock.reached = (
-        f"helm was not started, revision {serving.number} serves" if serving else "helm was not started, and nothing served before"
-    )
-    try:
-        lock.require()
-        await journal.write(next_number(plan.revisions), "started")
-        journal.checks.append(await prepull(session, plan.manifests, wanted=options.prepull, seconds=seconds, progress=progress))
-        number = await _apply(work)
-        async with beside(asyncio.to_thread(_way_back, work)) as way_back:
-            await watch_rollout(session.cluster, plan.manifests, seconds=seconds, progress=progress, origin=plan.composed.values.origin)
-            await verify(session, plan.manifests, journal.checks, wanted=options.verify, progress=progress)
-    except asyncio.CancelledError:
-        uncancel()
-        raise await _after_failure(work, Interrupted("interrupted")) from None
-    except ReleasePending:
-        with contextlib.suppress(HelmtoolError):
-            await journal.withdraw()
-        raise
-    except HelmtoolError as error:
-        raise await _after_failure(work, error) from None
-    lock.require()
-    await journal.write(number, DEPLOYED)
-    progress.done("record", journal.author)
-    _tell_way_back(await way_back, progress)
-    return number
-
-
-def _way_back(work: _Writing) -> Readiness | None:
-    """What a rollback would do once this release serves; nothing where that cannot be found out, which ends no release."""
-    try:
-        history = read_history(work.session.cluster, work.session.environment.release)
-        return readiness(work.session, history, running(work.plan.revisions))
-    except HelmtoolError:
-        return None
-
-
-def _tell_way_back(found: Readiness | None, progress: Progress) -> None:
-    if found is None:
-        progress.warn("what a rollback would do could not be found out")
-    elif found.target and not found.possible:
-        progress.warn(f"a rollback {found}")
-    elif found.target:
-        progress.done("back", f"a rollback {found}")
-
-
-async def _apply(work: _Writing) -> int:
-    session, composed, progress = work.session, work.plan.composed, work.progress
-    progress.start("apply", f"helm upgrade {session.environment.release} to {composed.image_name}")
-    work.lock.require()
-    await asyncio.to_thread(patch_strategies, session.cluster, work.plan.manifests)
-    work.lock.require()
-    work.lock.reached = f"helm was under way with revision {next_number(work.plan.revisions)}, which may be pending"
-    applied = await session.helm.upgrade(
-        session.project.chart,
-        composed.for_helm,
-        timeout=work.options.timeout,
-        description=f"helmtool release {session.environment.name} {composed.tag}",
-        force_conflicts=bool(work.plan.forecast.conflicts),
-    )
-    work.lock.reached = f"revision {applied.revision} is applied, and nobody has seen whether it serves"
-    progress.done("apply", f"revision {applied.revision} of {session.environment.release}")
-    if [m for m in parse_manifests(applied.manifest) if not is_hook(m)] != list(work.plan.manifests):
-        progress.warn("what Helm applied is not what was previewed: does the chart ask the cluster while it renders?")
-    return applied.revision
-
-
-async def _after_failure(work: _Writing, error: HelmtoolError) -> HelmtoolError:
-    """Goes back, and gives the error that says both; raises LockLost where nothing may be written any more."""
-    work.lock.require()
-    interrupted = isinstance(error, Interrupted)
-    work.progress.warn(f"the release {'interrupted' if interrupted else 'failed'}: {error.message}")
-    name = work.session.environment.name
-    try:
-        state, remedy = await _to_the_end(_explain_and_go_back(work, error), work, interrupted=interrupted)
-    except asyncio.CancelledError:
-        uncancel()
-        work.lock.require()  # a lock that is lost cancels too, and says more
-        return ReleaseInterrupted(f"{error.message}; interrupted again while going back: left as it is", hint=f"helmtool status {name}")
-    hint = f"helmtool history {name}" + (f"; {error.hint}" if error.hint and not _is_gone(error.hint, state) else "")
-    if remedy := remedy or (error.hint if isinstance(error, CredentialsFailed) else ""):
-        hint = f"{remedy}; then: helmtool status {name}"
-    kind = ReleaseInterrupted if interrupted else ReleaseFailed
-    return kind(f"{error.message}; {state}", problems=error.problems, hint=hint, cause_codes=error.cause_codes)
-
-
-def _is_gone(command: str, state: str) -> bool:
-    """Whether the command asks for a pod that a rollback has taken away."""
-    return state.startswith("rolled back") and any(f" {word} " in command for word in ("pod", "logs", "exec", "history"))
-
-
-async def _to_the_end(going: Coroutine[Any, Any, Result], work: _Writing, *, interrupted: bool) -> Result:
-    """Goes back, and lets the first Ctrl-C of all not end that: whose release has failed may not have seen yet that it goes back."""
-    task = asyncio.ensure_future(going)
-    while True:
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if interrupted or work.lock.lost:
-                task.cancel()
-                await finish(task)
-                raise
-            uncancel()
-            interrupted = True
-            work.progress.warn("it goes back to what served before; Ctrl-C once more leaves it as it is")
-
-
-async def _explain_and_go_back(work: _Writing, error: HelmtoolError) -> tuple[str, str]:
-    await asyncio.to_thread(explain, work.session.cluster, work.plan.manifests, error, work.plan.composed.values.origin)
-    with contextlib.suppress(HelmtoolError):  # the evidence is shown too; what matters now is to go back
-        outcome = "interrupted" if isinstance(error, Interrupted) else "failed"
-        await work.journal.write(next_number(work.plan.revisions), outcome, error)
-    return await _go_back(work)
-
-
-async def _go_back(work: _Writing) -> tuple[str, str]:
-    """Rolls back to what served before; says what serves now, and what to type first where the credentials end it."""
-    session, plan, before = work.session, work.plan, running(work.plan.revisions)
-    if before is None:
-        return "nothing served before, so nothing is rolled back", ""
-    if not work.options.rollback:
-        return "left as it is (--no-rollback)", ""
-    work.progress.start("rollback", f"to revision {before.number}")
-    try:
-        history = await asyncio.to_thread(read_history, session.cluster, session.environment.release)
-        if last(history) == last(plan.revisions):
-            return f"Helm has changed nothing, revision {before.number} serves", ""
-        if next_number(history) > next_number(plan.revisions) + 1:
-            return "somebody else has released since, so nothing is rolled back", ""
-        action = f"rollback to {before.number} (automatic)"
-        number = await go_back(session, before, history, action, work.options.timeout, work.progress, work.lock)
-    except CredentialsFailed as error:
-        return f"nothing is rolled back ({error.message}); left as it is: {work.lock.reached}", error.hint
-    except HelmtoolError as error:
-        return f"the rollback to revision {before.number} failed too: {error.message}", ""
-    work.progress.done("rollback", f"revision {number} serves what revision {before.number} was")
-    return f"rolled back: revision {number} serves what revision {before.number} was", ""

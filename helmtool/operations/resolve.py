@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from helmtool.adapters.project import Project
-from helmtool.adapters.registry import Registry
 from helmtool.errors import Refused, Unreachable
 from helmtool.model.environment import Environment, Policy
-from helmtool.model.registry import Manifest
 from helmtool.model.tag import Tag, deployed_tag, parse_tag
 from helmtool.operations.progress import Progress
-from helmtool.operations.tags import registry_named
-from helmtool.operations.twin import check_unmoved, put_twin, require_digest, twin_is_there
+
+if TYPE_CHECKING:
+    from helmtool.adapters.registry import Registry
+    from helmtool.model.registry import Manifest
 
 
 class RegistryNeeded(Refused):
@@ -38,10 +39,14 @@ class Resolved:
     def require_unmoved(self) -> None:
         """Asks again, right before the first write. Raises TagMoved."""
         if self.registry and self.digest:
+            from helmtool.operations.twin import check_unmoved
+
             check_unmoved(self.registry, self.asked if self.to_make else self.tag, self.digest)
 
     def make_twin(self) -> bool:
         """Puts the stable tag where it is missing; gives whether it was written. Raises TwinDiffers, TagMoved and what a registry says."""
+        from helmtool.operations.twin import put_twin
+
         return bool(self.registry and self.to_make and put_twin(self.registry, self.asked, self.to_make))
 
 
@@ -55,6 +60,8 @@ def resolve(project: Project, environment: Environment, text: str, sets: Sequenc
     wanted = deployed_tag(asked, environment.stable_tag, environment.name)
     if environment.resolve is Policy.OFF:
         return _without_registry(environment, asked, wanted, progress)
+    from helmtool.operations.registries import registry_named  # what follows is loaded only where a registry is asked
+
     registry = registry_named(project, environment, sets)
     progress.start("resolve", f"{asked} in {registry.repository}")
     try:
@@ -85,6 +92,8 @@ def _without_registry(environment: Environment, asked: Tag, wanted: Tag, progres
 
 
 def _ask(registry: Registry, asked: Tag, wanted: Tag, progress: Progress) -> Resolved:
+    from helmtool.operations.twin import require_digest, twin_is_there
+
     digest = registry.digest(str(asked))
     if wanted == asked:
         return Resolved(asked, wanted, digest or require_digest(registry, asked), registry)

@@ -20,11 +20,12 @@ from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.reach import check_cluster
 from helmtool.operations.readiness import alternative, obstacles
+from helmtool.operations.rights import require_storage
 from helmtool.operations.secrets.step import changes_to
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.settings import Settings
-from helmtool.operations.storage import require_storage
 from helmtool.operations.strategy import patch_strategies
+from helmtool.operations.together import uncancel
 from helmtool.operations.verify import verify
 from helmtool.operations.watch import watch_rollout
 
@@ -220,10 +221,3 @@ async def go_back(
             lock.require()
             await journal.write(number, outcome, why)
     return number
-
-
-def uncancel() -> None:
-    """Takes back the cancellation of the task, so that it can clean up and await again."""
-    task = asyncio.current_task()
-    if task:
-        task.uncancel()

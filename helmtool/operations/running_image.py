@@ -12,8 +12,8 @@ from helmtool.model.manifest import Manifest, is_hook, key_of
 from helmtool.model.tag import InvalidTag, parse_tag
 from helmtool.operations.compose import STAND_IN, VERSIONED, compose
 from helmtool.operations.progress import Progress
+from helmtool.operations.registries import registry_named
 from helmtool.operations.session import Session
-from helmtool.operations.tags import registry_named
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 SAME_SECRET = "secrets.mode=existing"  # noqa: S105 - a setting

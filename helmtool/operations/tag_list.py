@@ -12,9 +12,9 @@ from helmtool.errors import InvalidInput
 from helmtool.model.registry import Facts, UnexpectedAnswer, Use, valid_tags
 from helmtool.model.tag import Tag
 from helmtool.operations.progress import Progress
+from helmtool.operations.registries import registry_of
 from helmtool.operations.settings import Settings
 from helmtool.operations.tag_state import TagState, state_of_tag, twin_of
-from helmtool.operations.tags import registry_of
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from helmtool.adapters.project import Project, find_project
-from helmtool.adapters.registry import Registry
 from helmtool.errors import InvalidInput
-from helmtool.model.environment import Environment
-from helmtool.model.registry import Retention, Use, next_tag, parse_repository
+from helmtool.model.registry import Use, next_tag
 from helmtool.model.tag import Tag, parse_tag
-from helmtool.operations.compose import load_values
+from helmtool.operations.registries import registry_of
 from helmtool.operations.settings import Settings
 from helmtool.operations.tag_state import TagState, state_of_tag, twin_of, zone
 from helmtool.operations.twin import put_twin, require_digest, twin_is_there
@@ -28,19 +25,6 @@ class MadeStable:
     digest: str
     repository: str
     written: bool
-
-
-def registry_of(env: str, settings: Settings) -> tuple[Registry, Retention]:
-    """The registry of the environment's image.repository, and the rule of its clean-up. Raises InvalidInput."""
-    project = find_project(settings.config_dir)
-    return registry_named(project, project.environment(env)), project.retention()
-
-
-def registry_named(project: Project, environment: Environment, sets: Sequence[str] = ()) -> Registry:
-    """The registry that `image.repository` in the environment's values names. Raises InvalidRepository."""
-    image = load_values(project, environment, None, sets).data.get("image")
-    name = image.get("repository") if isinstance(image, Mapping) else ""
-    return Registry(parse_repository(str(name or "")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,3 +52,10 @@ async def finish(future: asyncio.Future[Any]) -> None:
     while not future.done():
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await asyncio.shield(future)
+
+
+def uncancel() -> None:
+    """Takes back the cancellation of the task, so that it can clean up and await again."""
+    task = asyncio.current_task()
+    if task:
+        task.uncancel()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.service import Reply, through_port_forward, through_proxy
 from helmtool.adapters.web import public_status
-from helmtool.errors import HelmtoolError, OperationFailed, Problem, Unreachable
+from helmtool.errors import HelmtoolError, OperationFailed, Problem
 from helmtool.model.check import PATHS, Check, Verdict, check_answer, check_endpoint, check_pods, check_restarts
 from helmtool.model.environment import Policy
 from helmtool.model.manifest import Manifest, key_of
@@ -21,32 +21,10 @@ PATIENCE, PAUSE = 10.0, 1.0
 """Seconds that a ready pod may take until it answers everywhere: addresses of a Service spread with a delay."""
 
 
-WAYS = (("get", "services", "proxy"), ("create", "pods", "portforward"))
-"""The rights by which the service can be asked; one is enough."""
-
-
-class NoWayToVerify(Unreachable):
-    """The person may not ask the service in any way."""
-
-    code = "verify-forbidden"
-
-
 class VerifyFailed(OperationFailed):
     """What runs is not what was released, or does not answer; `problems` says what."""
 
     code = "verify-failed"
-
-
-def require_rights(session: Session, wanted: bool) -> None:
-    """Raises NoWayToVerify where a required verification could not ask the service: it would roll a healthy release back."""
-    cluster, environment = session.cluster, session.environment
-    if environment.verify is not Policy.REQUIRED or not wanted:
-        return
-    if not any(cluster.in_parallel([lambda right=right: cluster.may(*right) for right in WAYS])):
-        raise NoWayToVerify(
-            f"verify is required for {environment.name}, and neither the service proxy nor a port-forward is allowed to you there",
-            hint=f"kubectl auth can-i create pods/portforward -n {cluster.namespace}; --no-verify releases without it",
-        )
 
 
 async def verify(

@@ -17,8 +17,8 @@ from helmtool.operations.images.copying import copy_in, is_there
 from helmtool.operations.images.meter import Meter
 from helmtool.operations.images.places import InvalidPlace, Place, parse_place
 from helmtool.operations.progress import Progress
+from helmtool.operations.registries import registry_of
 from helmtool.operations.settings import Settings
-from helmtool.operations.tags import registry_of
 
 HEADERS = 1 << 20
 """Bytes that an archive has beside its blobs, at most."""

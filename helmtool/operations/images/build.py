@@ -12,9 +12,9 @@ from helmtool.model.tag import Tag, parse_tag
 from helmtool.operations.clock import now
 from helmtool.operations.images.names import require_free
 from helmtool.operations.progress import Progress
+from helmtool.operations.registries import registry_of
 from helmtool.operations.settings import Settings
 from helmtool.operations.tag_state import zone
-from helmtool.operations.tags import registry_of
 
 SOURCES = ("charts", "docker")
 """The folders whose files the image's revision stands for."""

@@ -12,8 +12,8 @@ from helmtool.model.image import TagLost, TagTaken, check_pushable, push_hint
 from helmtool.model.tag import Tag, parse_tag
 from helmtool.operations.images.names import digest_if_any, next_free
 from helmtool.operations.progress import Progress
+from helmtool.operations.registries import registry_of
 from helmtool.operations.settings import Settings
-from helmtool.operations.tags import registry_of
 
 SETTLE = 3.0
 """Seconds until the second look: somebody who asked at the same moment has written by then, if the layers were there already."""

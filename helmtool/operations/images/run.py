@@ -13,8 +13,8 @@ from helmtool.adapters.web import answers, listens
 from helmtool.errors import Interrupted, InvalidInput, OperationFailed, Problem
 from helmtool.model.tag import Tag, parse_tag
 from helmtool.operations.progress import Progress
+from helmtool.operations.registries import registry_of
 from helmtool.operations.settings import Settings
-from helmtool.operations.tags import registry_of
 
 LOOK = 0.5
 """Seconds between two looks whether the server answers."""

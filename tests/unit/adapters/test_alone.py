@@ -23,7 +23,7 @@ def run(code: str) -> None:
 @pytest.mark.parametrize(
     "after",
     [
-        "import kubernetes; assert kubernetes.client.CoreV1Api and kubernetes.config.load_kube_config and kubernetes.utils.create_from_yaml",
+        "import kubernetes; kubernetes.client.CoreV1Api, kubernetes.config.load_kube_config, kubernetes.utils.create_from_yaml",
         "from kubernetes.client import rest as again; assert again is rest",
         "from kubernetes.client import ApiException; assert ApiException is rest.ApiException",
         "from kubernetes import client; client.ApiClient(client.Configuration(host='http://127.0.0.1:1'))",

@@ -14,7 +14,8 @@ from helmtool.model.check import Check, Verdict
 from helmtool.model.environment import Policy
 from helmtool.operations import verify as module
 from helmtool.operations.progress import Silent
-from helmtool.operations.verify import NoWayToVerify, VerifyFailed, require_rights, verify
+from helmtool.operations.rights import NoWayToVerify, require_way_to_verify
+from helmtool.operations.verify import VerifyFailed, verify
 
 GOOD, DOUBT, BAD = (Check(verdict, verdict.value) for verdict in Verdict)
 MANIFESTS: list[Any] = [
@@ -124,9 +125,9 @@ def test_who_may_not_ask_is_told_before_anything_is_written(allowed: set[str], p
     session: Any = SimpleNamespace(cluster=cluster, environment=SimpleNamespace(name="prod", verify=policy))
     if refused:
         with pytest.raises(NoWayToVerify, match="neither the service proxy nor a port-forward") as caught:
-            require_rights(session, wanted)
+            require_way_to_verify(session, wanted)
         assert "--no-verify" in caught.value.hint
         assert caught.value.exit_code == 5
     else:
-        require_rights(session, wanted)
+        require_way_to_verify(session, wanted)
     assert bool(asked) is (policy is Policy.REQUIRED and wanted)

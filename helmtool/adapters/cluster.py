@@ -27,6 +27,7 @@ from helmtool.adapters.client import Client, made_client
 from helmtool.adapters.credentials import NEW_TOKEN, Credentials, CredentialsRefused, plugin_of
 from helmtool.adapters.kubeconfig import Access
 from helmtool.errors import OperationFailed
+from helmtool.model.kinds import KNOWN
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.reading import at, listing, text
 from helmtool.model.redaction import redact_text
@@ -309,7 +310,9 @@ class Cluster:
         return f"{prefix}/namespaces/{key.namespace or self.namespace}/{plural}" if namespaced else f"{prefix}/{plural}"
 
     def _resource(self, key: ObjectKey) -> tuple[str, bool]:
-        """Plural name of a kind and whether it lives in a namespace, from the API server's discovery."""
+        """Plural name of a kind and whether it lives in a namespace; of a kind that is not everywhere, from the API server's discovery."""
+        if known := KNOWN.get((key.api_version, key.kind)):
+            return known
         with self._lock:
             if key.api_version not in self._resources:
                 prefix = "/api/v1" if key.api_version == "v1" else f"/apis/{key.api_version}"

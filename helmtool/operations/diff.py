@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ from helmtool.operations.resolve import Resolved, resolve
 from helmtool.operations.secrets.step import SecretOptions, prepare
 from helmtool.operations.session import Session, offline_helm, open_session
 from helmtool.operations.settings import Settings
-from helmtool.operations.together import known, together
+from helmtool.operations.together import beside, together
 
 LOOK_ONLY = SecretOptions(look_only=True)
 
@@ -85,13 +85,13 @@ async def diff(
             project, environments[name] if name in environments else project.environment(name), environments[against], tag, sets
         )
     session = open_session(name, settings, progress)
-    revisions = await asyncio.to_thread(look, session)
-    if revision is not None:
-        return await _to_revision(session, _stored(revisions, revision), revisions, against)
-    composed, wanted = await _composed(session, tag, revisions, sets, secrets, progress)
-    if against == "release":
-        return await _against_release(session, composed, revisions)
-    plan = await make_plan(session, composed, known(revisions))
+    async with beside(asyncio.to_thread(look, session)) as looking:
+        if revision is not None:
+            return await _to_revision(session, _stored(await looking, revision), await looking, against)
+        composed, wanted = await _composed(session, tag, looking, sets, secrets, progress)
+        if against == "release":
+            return await _against_release(session, composed, await looking)
+        plan = await make_plan(session, composed, looking)
     if wanted:
         await require_same_image(session, wanted, plan.revisions, settings, progress)
     old = running(plan.revisions)
@@ -124,13 +124,18 @@ async def diff_by_plugin(
 ) -> str:
     """What the helm-diff plugin says, redacted by it. Raises DiffPluginMissing."""
     session = open_session(name, settings, progress)
-    revisions = await asyncio.to_thread(look, session)
-    composed, _ = await _composed(session, tag, revisions, sets, secrets, progress)
+    async with beside(asyncio.to_thread(look, session)) as looking:
+        composed, _ = await _composed(session, tag, looking, sets, secrets, progress)
     return await session.helm.plugin_diff(session.project.chart, composed.for_helm, context=context)
 
 
 async def _composed(
-    session: Session, tag: str | None, revisions: Sequence[Revision], sets: Sequence[str], secrets: SecretOptions, progress: Progress
+    session: Session,
+    tag: str | None,
+    looking: Awaitable[Sequence[Revision]],
+    sets: Sequence[str],
+    secrets: SecretOptions,
+    progress: Progress,
 ) -> tuple[Composed, Resolved | None]:
     """The values of a release: of a tag as the registry resolves it now, or of the image that serves, which needs no registry."""
     wanted = None
@@ -139,11 +144,11 @@ async def _composed(
         wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, sets, progress)
         composed = pin(composed, wanted.digest)
     else:
-        current = running(revisions)
+        current = running(await looking)
         running_tag = (tag_of(current) or None) if current else None
         composed = compose(session.project, session.environment, running_tag, sets, stand_in=True, versioned=secrets.given)
         composed = pin(composed, digest_of(current) if current else "")
-    return (await prepare(session, composed, asyncio.ensure_future(known(revisions)), secrets, progress)).composed, wanted
+    return (await prepare(session, composed, looking, secrets, progress)).composed, wanted
 
 
 def _stored(revisions: Sequence[Revision], number: int) -> Revision:

@@ -13,6 +13,7 @@ import yaml
 
 from helmtool.adapters import process, toolbox
 from helmtool.adapters.local import LocalCluster
+from helmtool.model.kinds import KNOWN
 from helmtool.model.openapi import check_objects
 
 ROOT = Path(__file__).parents[2]
@@ -111,3 +112,12 @@ def changed_deployment(part: str, fields: dict[str, Any]) -> dict[str, Any]:
     metadata: dict[str, Any] = {"name": "openapi-drift"}
     {"container": container, "spec": spec, "metadata": metadata}[part].update(fields)
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+def test_the_kinds_that_are_not_asked_for_are_served_so(cluster: LocalCluster) -> None:
+    for version in dict.fromkeys(version for version, _ in KNOWN):
+        path = f"/api/{version}" if version == "v1" else f"/apis/{version}"
+        argv = [str(toolbox.find("kubectl")), "--kubeconfig", cluster.kubeconfig, "get", "--raw", path]
+        served = json.loads(process.run(argv, timeout=60).stdout)["resources"]
+        found = {(version, r["kind"]): (r["name"], r["namespaced"]) for r in served if "/" not in r["name"]}
+        assert {key: known for key, known in KNOWN.items() if key[0] == version}.items() <= found.items()

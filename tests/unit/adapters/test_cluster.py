@@ -28,8 +28,8 @@ from helmtool.errors import OperationFailed
 from helmtool.model.manifest import ObjectKey
 
 TOKEN = "s3cret-token"
-CORE = [("ConfigMap", "configmaps", True), ("ConfigMap", "configmaps/status", True), ("Namespace", "namespaces", False)]
-APPS = [("Deployment", "deployments", True)]
+CORE = [("LimitRange", "limitranges", True), ("LimitRange", "limitranges/status", True), ("Node", "nodes", False)]
+APPS = [("StatefulSet", "statefulsets", True)]
 POD = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
 
 
@@ -116,7 +116,7 @@ def cluster(server: FakeServer, tmp_path: Path) -> Iterator[Cluster]:
     found.client.pool_manager.clear()
 
 
-KEY = ObjectKey("v1", "ConfigMap", "", "a")
+KEY, RARE = ObjectKey("v1", "ConfigMap", "", "a"), ObjectKey("v1", "LimitRange", "", "a")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,9 @@ KEY = ObjectKey("v1", "ConfigMap", "", "a")
         (KEY, "/api/v1/namespaces/dqm/configmaps/a"),
         (ObjectKey("v1", "ConfigMap", "other", "a"), "/api/v1/namespaces/other/configmaps/a"),
         (ObjectKey("v1", "Namespace", "", "dqm"), "/api/v1/namespaces/dqm"),
+        (ObjectKey("v1", "LimitRange", "", "a"), "/api/v1/namespaces/dqm/limitranges/a"),
+        (ObjectKey("v1", "Node", "ignored", "a"), "/api/v1/nodes/a"),
+        (ObjectKey("apps/v1", "StatefulSet", "", "a"), "/apis/apps/v1/namespaces/dqm/statefulsets/a"),
         (ObjectKey("v1", "Namespace", "ignored", "dqm"), "/api/v1/namespaces/dqm"),
         (ObjectKey("apps/v1", "Deployment", "", "a"), "/apis/apps/v1/namespaces/dqm/deployments/a"),
         (ObjectKey("v1", "ConfigMap", "", "../../x?y"), "/api/v1/namespaces/dqm/configmaps/..%2F..%2Fx%3Fy"),
@@ -135,8 +138,14 @@ def test_paths(cluster: Cluster, key: ObjectKey, path: str) -> None:
 
 
 def test_discovery_is_asked_once_for_each_version_also_by_many_threads(cluster: Cluster, server: FakeServer) -> None:
-    cluster.in_parallel([lambda: cluster.path(KEY)] * 20 + [lambda: cluster.path(ObjectKey("apps/v1", "Deployment", "", "a"))] * 20)
+    cluster.in_parallel([lambda: cluster.path(RARE)] * 20 + [lambda: cluster.path(ObjectKey("apps/v1", "StatefulSet", "", "a"))] * 20)
     assert sorted(r.path for r in server.asked) == ["/api/v1", "/apis/apps/v1"]
+
+
+def test_kinds_that_are_everywhere_need_no_discovery(cluster: Cluster, server: FakeServer) -> None:
+    cluster.path(KEY)
+    cluster.collection("coordination.k8s.io/v1", "Lease")
+    assert server.asked == []
 
 
 def test_an_unknown_kind_or_version(cluster: Cluster) -> None:
@@ -148,9 +157,9 @@ def test_an_unknown_kind_or_version(cluster: Cluster) -> None:
 def test_a_discovery_that_failed_is_said_and_not_kept(cluster: Cluster, server: FakeServer) -> None:
     server.on("GET /api/v1", 503, {"message": "starting"})
     with pytest.raises(ClusterUnreachable, match="answered 503: starting"):
-        cluster.path(KEY)
+        cluster.path(RARE)
     server.on("GET /api/v1", 200, resources(CORE))
-    assert cluster.path(KEY)
+    assert cluster.path(RARE)
 
 
 def test_server_side_apply_as_a_dry_run(cluster: Cluster, server: FakeServer) -> None:
@@ -237,12 +246,12 @@ def test_the_namespace_and_the_uid_of_kube_system(cluster: Cluster, server: Fake
 
 
 def test_credentials_that_are_not_accepted_and_rights_that_are_missing(cluster: Cluster, server: FakeServer) -> None:
-    server.on("GET /api/v1", 401, {"message": "Unauthorized"})
+    server.on("GET /api/v1/namespaces/dqm/configmaps/a", 401, {"message": "Unauthorized"})
     with pytest.raises(CredentialsRefused, match="does not accept the credentials of context x") as refused:
         cluster.get(KEY)
     assert (refused.value.exit_code, refused.value.code) == (5, "credentials-refused")
     assert "openstack token issue" in refused.value.hint
-    server.on("GET /api/v1", 403, {"message": 'configmaps is forbidden: User "ann" cannot get'})
+    server.on("GET /api/v1/namespaces/dqm/configmaps/a", 403, {"message": 'configmaps is forbidden: User "ann" cannot get'})
     with pytest.raises(ClusterForbidden, match='User "ann" cannot get') as caught:
         cluster.get(KEY)
     assert (caught.value.exit_code, caught.value.hint) == (5, "kubectl auth can-i --list -n dqm")

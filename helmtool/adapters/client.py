@@ -41,11 +41,35 @@ def made_client(access: Access, credentials: Credentials | None) -> Client:
     hint = f"KUBECONFIG={access.kubeconfig} kubectl config view, or ask for a new kubeconfig"
     try:
         configuration = _configuration(access, credentials)
-        return Client(configuration, module_alone("kubernetes.client.rest", *PACKAGES).RESTClientObject(configuration).pool_manager)
+        return Client(configuration, _connections(configuration))
     except OSError as error:
         raise CredentialsFailed(f"{where} cannot be used: {error.filename}: {error.strerror}", hint=hint) from None
     except (TypeError, AttributeError, KeyError, ValueError):
         raise CredentialsFailed(f"{where} cannot be used: {NOT_EXPECTED}", hint=hint) from None  # their own words may quote the entry
+
+
+def _connections(configuration: Any) -> Any:
+    """The client's pool, with certificates and key read once: urllib3 would read them for each connection."""
+    pool = module_alone("kubernetes.client.rest", *PACKAGES).RESTClientObject(configuration).pool_manager
+    if not configuration.host.startswith("https:"):
+        return pool
+    from ssl import SSLError
+
+    from urllib3.util.ssl_ import create_urllib3_context
+
+    context = create_urllib3_context(cert_reqs=pool.connection_pool_kw["cert_reqs"])
+    try:
+        if configuration.ssl_ca_cert:
+            context.load_verify_locations(configuration.ssl_ca_cert)
+        else:
+            context.load_default_certs()
+        if configuration.cert_file:
+            context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    except SSLError:
+        raise ValueError from None
+    read = dict.fromkeys(("ca_certs", "ca_cert_data", "cert_file", "key_file"))
+    pool.connection_pool_kw |= {**read, "ssl_context": context}
+    return pool
 
 
 def _configuration(access: Access, credentials: Credentials | None) -> Any:

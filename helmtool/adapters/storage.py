@@ -14,6 +14,7 @@ from helmtool.adapters.records import read_records
 from helmtool.errors import OperationFailed
 from helmtool.model.chart import ChartFiles
 from helmtool.model.manifest import Manifest, ObjectKey
+from helmtool.model.record import Record
 from helmtool.model.revision import Revision, RevisionStatus
 
 Read = TypeVar("Read")
@@ -49,9 +50,14 @@ def revision_labels(cluster: Cluster, release: str) -> list[tuple[int, str]]:
 
 def read_history(cluster: Cluster, release: str) -> list[Revision]:
     """The kept revisions, oldest first, each with the outcome that its record tells."""
+    return read_history_and_records(cluster, release)[0]
+
+
+def read_history_and_records(cluster: Cluster, release: str) -> tuple[list[Revision], list[Record]]:
+    """The same, and the records themselves, which outlive revisions; both asked for at the same time."""
     revisions, records = cluster.in_parallel([lambda: read_revisions(cluster, release), lambda: read_records(cluster, release)])
     outcomes = {record.revision: record.outcome for record in records}
-    return [replace(revision, outcome=outcomes.get(revision.number, "")) for revision in revisions]
+    return [replace(revision, outcome=outcomes.get(revision.number, "")) for revision in revisions], records
 
 
 def read_chart(cluster: Cluster, release: str, number: int) -> ChartFiles | None:

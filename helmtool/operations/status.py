@@ -9,8 +9,7 @@ from typing import Any
 
 from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable
 from helmtool.adapters.project import find_project
-from helmtool.adapters.records import read_records
-from helmtool.adapters.storage import read_history
+from helmtool.adapters.storage import read_history_and_records
 from helmtool.errors import HelmtoolError, OperationFailed
 from helmtool.model.manifest import Manifest, is_hook, key_of, parse_manifests
 from helmtool.model.reading import listing, mapping, text
@@ -85,8 +84,8 @@ def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLi
     """The kept revisions, newest first, with who, from which commit, why, and how they ended; completion remembers them."""
     session = reach(name, settings, progress)
     check_cluster(session)
-    revisions = read_history(session.cluster, session.environment.release)
-    records = {r.revision: r for r in read_records(session.cluster, session.environment.release)}
+    revisions, kept = read_history_and_records(session.cluster, session.environment.release)
+    records = {record.revision: record for record in kept}
     lines = [HistoryLine(r.number, _outcome(r), r.updated, r.chart, tag_of(r), records.pop(r.number, None)) for r in revisions]
     lines += [HistoryLine(r.revision, r.outcome, r.when, r.chart, r.tag, r) for r in records.values()]
     lines.sort(key=lambda line: line.revision, reverse=True)
@@ -122,14 +121,15 @@ def state_among(name: str, settings: Settings, *, rollback: bool = False) -> Sta
 
 
 def _live_status(session: Reach, *, rollback: bool) -> Status:
-    name, release = session.environment.name, session.environment.release
-    revisions = read_history(session.cluster, release)
+    name = session.environment.name
+    revisions, records = read_history_and_records(session.cluster, session.environment.release)
     newest, current = last(revisions), running(revisions)
     if newest is None:
         return Status(name, "not-released")
-    record = next((r for r in reversed(read_records(session.cluster, release)) if current and r.revision == current.number), None)
-    deployments = [key_of(m) for m in parse_manifests((current or newest).manifest) if m.get("kind") == "Deployment" and not is_hook(m)]
-    live = session.cluster.get(deployments[0]) if deployments else None
+    record = next((r for r in reversed(records) if current and r.revision == current.number), None)
+    (live, digest), drift = session.cluster.in_parallel(
+        [lambda: _serving(session, current or newest), lambda: _drift(session, current) if current else ()]
+    )
     rollout = judge(live)
     state = "pending" if newest.status.pending else "failed" if current is None else "running" if rollout.complete else "not-ready"
     containers = listing(live, "spec", "template", "spec", "containers")
@@ -138,7 +138,7 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
         name,
         state,
         image=image,
-        digest=image.partition("@")[2] or (_running_digest(session, live) if live else ""),
+        digest=image.partition("@")[2] or digest,
         revision=current.number if current else None,
         last_status=newest.status.value,
         updated=(current or newest).updated,
@@ -146,9 +146,17 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
         ready=rollout.ready,
         desired=rollout.desired,
         problem=_problem(newest, rollout),
-        drift=_drift(session, current) if current else (),
+        drift=drift,
         rollback=_rollback(session, revisions) if rollback else None,
     )
+
+
+def _serving(session: Reach, revision: Revision) -> tuple[Manifest | None, str]:
+    """The Deployment of a revision as it lives, and the digest that its pods run where it names none itself."""
+    deployments = [key_of(m) for m in parse_manifests(revision.manifest) if m.get("kind") == "Deployment" and not is_hook(m)]
+    live = session.cluster.get(deployments[0]) if deployments else None
+    named = any("@" in text(container, "image") for container in listing(live, "spec", "template", "spec", "containers")[:1])
+    return live, _running_digest(session, live) if live and not named else ""
 
 
 def _drift(session: Reach, current: Revision) -> tuple[str, ...] | None:

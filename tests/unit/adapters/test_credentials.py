@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from certificates import pem
 
 from helmtool.adapters.client import made_client
 from helmtool.adapters.credentials import Credentials, CredentialsFailed, Plugin, plugin_of
@@ -115,7 +116,7 @@ def test_a_token_in_the_kubeconfig_needs_no_plugin(tmp_path: Path) -> None:
 
 def test_the_clients_paths_count_from_the_kubeconfig(tmp_path: Path) -> None:
     made(tmp_path, "exit 1")
-    (tmp_path / "ca.pem").write_text("")
+    (tmp_path / "ca.pem").write_bytes(pem("ca", days=1))
     client = made_client(read_access(str(tmp_path / "config")), Credentials("tok-1"))
     assert client.configuration.ssl_ca_cert == str(tmp_path / "ca.pem")
     assert client.configuration.api_key["BearerToken"] == "Bearer tok-1"
@@ -123,10 +124,20 @@ def test_the_clients_paths_count_from_the_kubeconfig(tmp_path: Path) -> None:
 
 def test_a_key_that_a_plugin_hands_out_is_in_no_file(tmp_path: Path) -> None:
     made(tmp_path, "exit 1")
-    (tmp_path / "ca.pem").write_text("")
-    configuration = made_client(read_access(str(tmp_path / "config")), Credentials(certificate="certificate", key="the-key")).configuration
-    assert Path(configuration.key_file).read_text() == "the-key"
+    both = pem("ca", days=1).decode()
+    (tmp_path / "ca.pem").write_text(both)
+    certificate, key = both[: both.index("-----BEGIN PRIVATE")], both[both.index("-----BEGIN PRIVATE") :]
+    configuration = made_client(read_access(str(tmp_path / "config")), Credentials(certificate=certificate, key=key)).configuration
+    assert Path(configuration.key_file).read_text() == key
     assert configuration.key_file.startswith("/proc/self/fd/")
+
+
+@pytest.mark.parametrize("authority", ["", "nonsense"])
+def test_an_authority_that_is_none(tmp_path: Path, authority: str) -> None:
+    made(tmp_path, "exit 1")
+    (tmp_path / "ca.pem").write_text(authority)
+    with pytest.raises(CredentialsFailed, match="cannot be used: an entry of its user or cluster is not what kubectl expects"):
+        made_client(read_access(str(tmp_path / "config")), Credentials("tok-1"))
 
 
 def test_a_user_that_is_no_map(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def test_many_environments(
     subprocess.run([*command, "release", "dev*", "HG0105a", "--yes"], env=cluster_environment, capture_output=True, check=True)
     cases = [
         Case("status of 1", always(*command, "status", NAMES[0])),
+        Case("status of 4", always(*command, "status", *NAMES[:4])),
         Case(f"status of {SIZE}", always(*command, "status", *NAMES)),
         Case(f"status of {SIZE} and one that hangs", always(*command, "status", *NAMES, "late1")),
         Case(f"status of {SIZE} and {HANGING} that hang", always(*command, "status", *NAMES, "late*")),
@@ -74,6 +75,7 @@ def test_many_environments(
     show(f"the state of many environments, {ROUNDS} rounds", rows, LIMITS)
     offline = [
         Case("validate of 1", always(*command, "validate", NAMES[0])),
+        Case("validate of 4", always(*command, "validate", *NAMES[:4])),
         Case(f"validate of {SIZE}", always(*command, "validate", *NAMES)),
     ]
     show(

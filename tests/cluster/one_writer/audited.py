@@ -12,11 +12,9 @@ from typing import Any
 
 import yaml
 
-from helmtool.adapters import toolbox
 from helmtool.adapters.local import kwok
 from helmtool.adapters.local.state import State
 
-LOG = "audit.log"
 GROUP = "writers"
 USER = f"system:serviceaccount:{GROUP}:"
 POLICY = {
@@ -55,24 +53,6 @@ class Held:
     since: str
     until: str
     writer: str
-
-
-def audited_tools(folder: Path) -> dict[str, str]:
-    """The variables of a helmtool whose API server has the policy: the programs that are there, and a line before that one."""
-    server, policy = toolbox.find("kube-apiserver"), folder / "policy.json"
-    policy.write_text(json.dumps(POLICY))
-    tools = folder / "cache/helmtool/tools"
-    tools.mkdir(parents=True)
-    for there in server.parents[1].iterdir():
-        if there != server.parent:
-            (tools / there.name).symlink_to(there)
-    mine = tools / server.parent.name / server.name
-    mine.parent.mkdir()
-    options = f"--audit-policy-file={policy} --audit-log-path={folder / LOG}"
-    # Under the name that it was called by, by which the cluster's processes are known.
-    mine.write_text(f'#!/bin/bash\nexec -a "$0" {server} {options} "$@"\n')
-    mine.chmod(0o755)
-    return {"XDG_CACHE_HOME": str(folder / "cache")}
 
 
 def writers(state: State, folder: Path, count: int) -> list[Path]:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audited import LOG, Held, Write, audited_tools, holds, read, violations, writers
+from audit import LOG, audited_tools
+from audited import POLICY, Held, Write, holds, read, violations, writers
 from cli import ROOT, SHORT, UNSCHEDULABLE, Helmtool, Kube
 from embedded import Heard
 
@@ -91,7 +92,7 @@ class Writer:
 @pytest.fixture
 def audit(own_state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The audit log of a cluster of its own, on which HG0101a serves."""
-    for name, value in audited_tools(tmp_path).items():
+    for name, value in audited_tools(tmp_path, POLICY).items():
         monkeypatch.setenv(name, value)
     local.up(Heard())
     assert own_state.kubeconfig.is_file()

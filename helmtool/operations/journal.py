@@ -18,7 +18,7 @@ from helmtool.operations.session import Session
 class Journal:
     """The record of one revision in the making; written as `started` first, so that a killed client leaves a trace.
 
-    `checks` grows with what was seen on the way, and is in every later writing.
+    `checks` grows with what was seen on the way, and is in every later writing; `commit` is found out where nobody knows it yet.
     """
 
     session: Session
@@ -28,13 +28,13 @@ class Journal:
     note: str = ""
     digest: str = ""
     checks: list[str] = field(default_factory=list)
-    _git: GitState | None = field(default=None, init=False)
+    commit: GitState | None = None
     _written: Record | None = field(default=None, init=False)
 
     @property
     def author(self) -> str:
         """Who does it, and from which commit, for people."""
-        return f"{who()} from {self._git or 'an unknown commit'}"
+        return f"{who()} from {self.commit or 'an unknown commit'}"
 
     async def write(self, revision: int, outcome: str, error: HelmtoolError | None = None) -> None:
         """Writes the record of a revision, over an earlier one of the same; `error` is why it failed.
@@ -50,7 +50,7 @@ class Journal:
 
     def _write(self, revision: int, outcome: str, error: HelmtoolError | None) -> None:
         evidence = [error.message, *map(str, error.problems)] if error else []
-        git = self._git = self._git or self.session.project.git_state()
+        git = self.commit = self.commit or self.session.project.git_state()
         record = Record(
             revision=revision,
             action=self.action,

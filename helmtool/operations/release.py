@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING
 
+from helmtool.adapters.project import GitState
 from helmtool.adapters.storage import read_history
 from helmtool.errors import Refused
 from helmtool.model.change import summary
 from helmtool.model.duration import parse_duration
-from helmtool.model.revision import last
+from helmtool.model.revision import Revision, last
 from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import compose, pin
-from helmtool.operations.lock import Lock, locked
 from helmtool.operations.moved import TagMovedSince, require_same_image
 from helmtool.operations.plan import Plan, look, make_plan, require_possible
 from helmtool.operations.progress import Progress
 from helmtool.operations.resolve import Resolved, resolve, short
 from helmtool.operations.rights import require_storage, require_way_to_verify
 from helmtool.operations.secrets.step import PreparedSecrets, SecretOptions, prepare, prune, write
-from helmtool.operations.session import open_session
+from helmtool.operations.session import Session, open_session
 from helmtool.operations.settings import Settings
 from helmtool.operations.together import beside, together
-from helmtool.operations.upgrade import write_release
 
-Result = TypeVar("Result")
+if TYPE_CHECKING:
+    from helmtool.operations.lock import Lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,13 @@ class ChangedMeanwhile(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a release would do, and what it needs for it; until here nothing was written."""
+    """What a release would do, and what it needs for it; until here nothing was written. `commit` is what its files were read from."""
 
     tag: str
     plan: Plan
     wanted: Resolved
     secrets: PreparedSecrets
+    commit: GitState
 
     @property
     def writes(self) -> bool:
@@ -108,12 +110,28 @@ async def plan_release(name: str, tag: str, options: ReleaseOptions, settings: S
         wanted = await asyncio.to_thread(resolve, session.project, session.environment, tag, options.sets, progress)
         _require_digest(wanted, options.digest)
         secrets = await prepare(session, pin(composed, wanted.digest or options.digest), looking, options.secrets, progress)
-        plan = await make_plan(session, secrets.composed, looking)
-    await together(asyncio.to_thread(require_way_to_verify, session, options.verify), asyncio.to_thread(require_storage, session))
+        plan, commit, *_ = await together(
+            make_plan(session, secrets.composed, looking),
+            asyncio.to_thread(session.project.git_state),
+            _require_rights(session, options, looking),
+            asyncio.to_thread(_load_what_follows),
+        )
     await require_same_image(session, wanted, plan.revisions, settings, progress)
     report_plan(plan, progress)
     require_possible(plan)
-    return Planned(tag, plan, wanted, secrets)
+    return Planned(tag, plan, wanted, secrets, commit)
+
+
+async def _require_rights(session: Session, options: ReleaseOptions, looking: Awaitable[Sequence[Revision]]) -> None:
+    """Once the cluster is known to be the right one: what is missing would show too late, or not at all."""
+    await looking
+    await together(asyncio.to_thread(require_way_to_verify, session, options.verify), asyncio.to_thread(require_storage, session))
+
+
+def _load_what_follows() -> None:
+    """What writes is imported while helm renders, which takes as long."""
+    for module in ("lock", "upgrade"):
+        import_module(f"helmtool.operations.{module}")
 
 
 async def carry_out(planned: Planned, options: ReleaseOptions, progress: Progress, *, asked: bool) -> Released:
@@ -121,6 +139,9 @@ async def carry_out(planned: Planned, options: ReleaseOptions, progress: Progres
 
     Raises Locked and ChangedMeanwhile before anything was written; ReleaseFailed or ReleaseInterrupted after.
     """
+    from helmtool.operations.lock import locked
+    from helmtool.operations.upgrade import write_release
+
     plan, secrets = planned.plan, planned.secrets
     command = f"release {plan.session.environment.name} {planned.tag}"
     async with locked(plan.session, command, progress, wait=options.wait_lock, names=secrets.names) as lock:
@@ -129,7 +150,7 @@ async def carry_out(planned: Planned, options: ReleaseOptions, progress: Progres
         if plan.is_noop:
             return await without_writing(planned, options, progress)
         await write(plan.session, secrets, lock, progress)
-        revision = await write_release(plan, options, progress, lock)
+        revision = await write_release(planned, options, progress, lock)
         await prune(plan.session, secrets, lock, progress)
     return Released(plan, revision, deployed=True, secrets=secrets)
 

@@ -23,7 +23,7 @@ from helmtool.operations.strategy import patch_strategies
 from helmtool.operations.together import beside, uncancel
 
 if TYPE_CHECKING:
-    from helmtool.operations.release import ReleaseOptions
+    from helmtool.operations.release import Planned, ReleaseOptions
 
 FOLLOWING = ("settle", "going_back")
 """Operations that begin when helm has ended. Importing them takes a tenth of a second, in which helm runs anyway."""
@@ -45,10 +45,10 @@ class Work:
         return self.plan.session
 
 
-async def write_release(plan: Plan, options: ReleaseOptions, progress: Progress, lock: Lock) -> int:
+async def write_release(planned: Planned, options: ReleaseOptions, progress: Progress, lock: Lock) -> int:
     """Prepulls, applies, watches, verifies and records; on a failure keeps the evidence, goes back to what ran before, and raises."""
-    session, tag = plan.session, str(plan.composed.tag)
-    journal = Journal(session, "release", tag, session.project.chart_version(), options.note, plan.composed.digest)
+    plan, session, tag = planned.plan, planned.plan.session, str(planned.plan.composed.tag)
+    journal = Journal(session, "release", tag, session.project.chart_version(), options.note, plan.composed.digest, commit=planned.commit)
     journal.checks += options.evidence
     work = Work(plan, options, progress, lock, journal)
     serving = running(plan.revisions)

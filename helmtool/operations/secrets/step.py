@@ -8,7 +8,7 @@ import os
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helmtool.adapters.files import VARIABLE, find_checkout
 from helmtool.errors import HelmtoolError, InvalidInput, Refused, UsageError
@@ -18,7 +18,6 @@ from helmtool.model.redaction import protect, spare
 from helmtool.model.revision import Revision
 from helmtool.model.secret_version import PLACEHOLDER, KeyChanges, SecretVersion, compare_keys, mounted_name, shown
 from helmtool.operations.compose import INLINE, VAULT, VERSIONED, Composed
-from helmtool.operations.lock import Lock
 from helmtool.operations.progress import Progress
 from helmtool.operations.reach import Reached
 from helmtool.operations.secrets.bundle import Bundle, read_bundle
@@ -26,6 +25,9 @@ from helmtool.operations.secrets.identity import find_identity
 from helmtool.operations.secrets.versions import VersionPlan, apply, in_use, plan, store_of
 from helmtool.operations.secrets.versions import prune as prune_versions
 from helmtool.operations.session import Session
+
+if TYPE_CHECKING:
+    from helmtool.operations.lock import Lock
 
 LOCK_NAME = "helmtool/secret"
 """The annotation of the lock that names the version in use by a release under way."""

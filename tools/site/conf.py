@@ -1,0 +1,64 @@
+"""Sphinx makes the site of the documentation with this: `make docs`. Read from the checkout's top folder, so that links of pages lead where they lead there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pygments.lexers.shell import BashSessionLexer
+
+CHECKOUT = Path(__file__).parent.parent.parent
+
+project = "helmtool"
+html_title = "helmtool"
+root_doc = "docs/README"
+include_patterns = ["*.md", "docs/**.md", "charts/*/README.md", "docker/newdqmgui/README.md", "tools/README.md"]
+exclude_patterns = [".*", "build", "dist", "site", "tests"]
+
+extensions = ["myst_parser"]
+myst_heading_anchors = 6
+smartquotes = False  # `--yes` is an option, not a dash
+nitpicky = True
+
+html_theme = "furo"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_use_index = False
+html_copy_source = False
+html_show_copyright = False
+html_show_sphinx = False
+templates_path = ["templates"]
+html_additional_pages = {"index": "index.html"}
+
+CAPTION = re.compile(r"^\*\*(?P<caption>.+?)\*\*")
+PAGE = re.compile(r"^- \[[^]]*\]\((?P<page>[^)#]+)\.md\)")
+
+
+def contents(index: str) -> Iterator[str]:
+    """Sphinx's table of contents out of the lists of docs/README.md: one for each of its bold words, in its order."""
+    caption, pages = "", list[str]()
+    for line in [*index.splitlines(), "****"]:
+        if found := PAGE.match(line):
+            pages.append("/" + str((CHECKOUT / "docs" / found["page"]).resolve().relative_to(CHECKOUT)))
+        elif line == "****" or CAPTION.match(line):
+            if pages:
+                yield "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```"])
+            caption, pages = (CAPTION.match(line) or {"caption": ""})["caption"], []
+
+
+def add_contents(_: Any, name: str, source: list[str]) -> None:
+    if name == root_doc:
+        source[0] += "\n\n" + "\n\n".join(contents(source[0])) + "\n"
+
+
+class Console(BashSessionLexer):
+    """A console block as these pages have it: commands after `$ `. Pygments' own takes `# needs CERN's network` for a command of root."""
+
+    _ps1rgx = re.compile(r"^(\$ )(.*\n?)")
+
+
+def setup(app: Any) -> None:
+    app.add_lexer("console", Console)
+    app.connect("source-read", add_contents)

@@ -1,15 +1,14 @@
-"""Sphinx makes the site of the documentation with this: `make docs`. Read from the checkout's top folder, so that links of pages lead where they lead there."""
+"""Sphinx makes the site with this (`make docs`), of the checkout's top folder, so that links lead where they lead in a repository."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pygments.lexers.shell import BashSessionLexer
-
-CHECKOUT = Path(__file__).parent.parent.parent
 
 project = "helmtool"
 html_title = "helmtool"
@@ -36,21 +35,21 @@ CAPTION = re.compile(r"^\*\*(?P<caption>.+?)\*\*")
 PAGE = re.compile(r"^- \[[^]]*\]\((?P<page>[^)#]+)\.md\)")
 
 
-def contents(index: str) -> Iterator[str]:
+def contents(index: str, top: Path) -> Iterator[str]:
     """Sphinx's table of contents out of the lists of docs/README.md: one for each of its bold words, in its order."""
     caption, pages = "", list[str]()
     for line in [*index.splitlines(), "****"]:
         if found := PAGE.match(line):
-            pages.append("/" + str((CHECKOUT / "docs" / found["page"]).resolve().relative_to(CHECKOUT)))
+            pages.append("/" + os.path.relpath(top / root_doc / ".." / found["page"], top))
         elif line == "****" or CAPTION.match(line):
             if pages:
                 yield "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```"])
             caption, pages = (CAPTION.match(line) or {"caption": ""})["caption"], []
 
 
-def add_contents(_: Any, name: str, source: list[str]) -> None:
+def add_contents(app: Any, name: str, source: list[str]) -> None:
     if name == root_doc:
-        source[0] += "\n\n" + "\n\n".join(contents(source[0])) + "\n"
+        source[0] += "\n\n" + "\n\n".join(contents(source[0], Path(app.srcdir))) + "\n"
 
 
 class Console(BashSessionLexer):

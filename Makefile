@@ -59,11 +59,16 @@ causes: venv tools-client ## Run every scenario of causes and write what they me
 	HELMTOOL_SCENARIOS=all $(PYTEST) tests/kind/causes
 	$(BIN)/python tools/generate_reference.py
 
-test-review: venv ## Look at the pages of a diff in a real browser (Debian: chromium chromium-driver; npm for axe-core)
+browser:
 	@for program in chromium chromedriver; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install chromium chromium-driver"; exit 1; }; done
 	@command -v npm >/dev/null || { echo "npm is missing; it fetches axe-core. Next: apt-get install npm"; exit 1; }
 	@cd tests/review && npm ci --ignore-scripts --no-audit --no-fund --silent
+
+test-review: venv browser ## Look at the pages of a diff in a real browser (Debian: chromium chromium-driver; npm for axe-core)
 	$(PYTEST) tests/review
+
+test-site: $(VENV)/.docs browser ## Make the site of the documentation, follow every link, and use it in a real browser (as test-review)
+	$(PYTEST) -s tests/site
 
 test-registry: venv tools-client ## Run the tests against a real registry (Debian: docker-registry gpg gpg-agent openssl)
 	@for program in docker-registry gpg openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
@@ -129,4 +134,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group docs -c requirements/dev.txt -o requirements/docs.txt
 
-.PHONY: help venv tools tools-client image-helmtool demo test test-slow test-docker test-image test-kind causes test-registry test-hooks test-review test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock
+.PHONY: help browser venv tools tools-client image-helmtool demo test test-slow test-docker test-image test-kind causes test-registry test-hooks test-review test-site test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock

@@ -75,7 +75,7 @@ def browser(driver: webdriver.Chrome, address: str) -> Iterator[Browser]:
     browser.window(1280, 900)
     browser.prefer("light")
     yield browser
-    assert driver.get_log("browser") == []
+    assert [entry for entry in driver.get_log("browser") if entry["level"] != "INFO"] == []
     asked = [event["request"]["url"] for event in browser.heard("Network.requestWillBeSent")]
     assert asked
     assert {urlsplit(url).netloc for url in asked if urlsplit(url).scheme not in ("data", "file")} <= {urlsplit(address).netloc}

@@ -87,9 +87,11 @@ def test_a_page_that_no_list_names_ends_the_build(tmp_path: Path) -> None:
 def test_the_way_from_the_start(browser: Browser, address: str) -> None:
     browser.open(f"{address}/")
     browser.until(lambda: browser.driver.current_url == f"{address}/{HOME}")
-    assert browser.text(".sidebar-tree .caption") == ["Tutorial", "How-to", "Reference", "Explanation", "The project"]
+    browser.until(lambda: browser.text(".sidebar-tree .caption"))
+    assert browser.text(".sidebar-tree .caption") == ["TUTORIAL", "HOW-TO", "REFERENCE", "EXPLANATION", "THE PROJECT"]
     browser.run("[...document.querySelectorAll('.sidebar-tree a')].find(a => a.innerText == 'Release to an environment').click()")
-    browser.until(lambda: browser.driver.current_url == f"{address}/{HOW_TO}")
+    browser.until(lambda: browser.text("ol > li .highlight-console"))
+    assert browser.driver.current_url == f"{address}/{HOW_TO}"
     assert browser.text("h1")[0].startswith("Release to an environment")
     assert browser.text("ol > li .highlight-console")[0].splitlines()[0] == "# needs CERN's network"
 
@@ -125,6 +127,15 @@ def test_the_switch_of_colours(browser: Browser, address: str) -> None:
         browser.run("document.querySelector('.content-icon-container .theme-toggle').click()")
         browser.until(lambda expected=expected: browser.run(GROUND) == expected)
     browser.run("localStorage.clear()")
+
+
+def test_every_page_is_accessible(browser: Browser, site: Path, address: str) -> None:
+    found = {}
+    for page in sorted(site.rglob("*.html")):
+        if page.name != "index.html":  # sends the browser to the home page
+            browser.open(f"{address}/{page.relative_to(site)}")
+            found[page.name] = browser.violations()
+    assert {name: violations for name, violations in found.items() if violations} == {}
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

@@ -24,6 +24,7 @@ nitpicky = True
 html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_favicon = "static/favicon.svg"
 html_use_index = False
 html_copy_source = False
 html_show_copyright = False
@@ -31,20 +32,16 @@ html_show_sphinx = False
 templates_path = ["templates"]
 html_additional_pages = {"index": "index.html"}
 
-CAPTION = re.compile(r"^\*\*(?P<caption>.+?)\*\*")
-PAGE = re.compile(r"^- \[[^]]*\]\((?P<page>[^)#]+)\.md\)")
+CAPTION = re.compile(r"^\*\*(.+?)\*\*.*$", re.MULTILINE)
+PAGE = re.compile(r"^- \[[^]]*\]\(([^)#]+)\.md\)", re.MULTILINE)
 
 
 def contents(index: str, top: Path) -> Iterator[str]:
-    """Sphinx's table of contents out of the lists of docs/README.md: one for each of its bold words, in its order."""
-    caption, pages = "", list[str]()
-    for line in [*index.splitlines(), "****"]:
-        if found := PAGE.match(line):
-            pages.append("/" + os.path.relpath(top / root_doc / ".." / found["page"], top))
-        elif line == "****" or CAPTION.match(line):
-            if pages:
-                yield "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```"])
-            caption, pages = (CAPTION.match(line) or {"caption": ""})["caption"], []
+    """Sphinx's tables of contents out of docs/README.md, so that no page is listed twice: one for each bold word and the list below it."""
+    parts = CAPTION.split(index)[1:]
+    for caption, text in zip(parts[::2], parts[1::2], strict=True):
+        pages = ["/" + os.path.relpath(top / "docs" / page, top) for page in PAGE.findall(text)]
+        yield "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *pages, "```"])
 
 
 def add_contents(app: Any, name: str, source: list[str]) -> None:
@@ -52,7 +49,7 @@ def add_contents(app: Any, name: str, source: list[str]) -> None:
         source[0] += "\n\n" + "\n\n".join(contents(source[0], Path(app.srcdir))) + "\n"
 
 
-class Console(BashSessionLexer):
+class Console(BashSessionLexer):  # type: ignore[misc]  # it has no types
     """A console block as these pages have it: commands after `$ `. Pygments' own takes `# needs CERN's network` for a command of root."""
 
     _ps1rgx = re.compile(r"^(\$ )(.*\n?)")

@@ -17,6 +17,11 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.installed
+	@echo "installing Sphinx into $(VENV), as pinned in requirements/docs.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	@touch $@
+
 venv: $(VENV)/.installed ## Make the virtual environment in .venv
 
 tools: ## Build helm, sops and the programs of the embedded cluster (about 13 minutes once)
@@ -54,11 +59,16 @@ causes: venv tools-client ## Run every scenario of causes and write what they me
 	HELMTOOL_SCENARIOS=all $(PYTEST) tests/kind/causes
 	$(BIN)/python tools/generate_reference.py
 
-test-review: venv ## Look at the pages of a diff in a real browser (Debian: chromium chromium-driver; npm for axe-core)
+browser:
 	@for program in chromium chromedriver; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install chromium chromium-driver"; exit 1; }; done
 	@command -v npm >/dev/null || { echo "npm is missing; it fetches axe-core. Next: apt-get install npm"; exit 1; }
 	@cd tests/review && npm ci --ignore-scripts --no-audit --no-fund --silent
+
+test-review: venv browser ## Look at the pages of a diff in a real browser (Debian: chromium chromium-driver; npm for axe-core)
 	$(PYTEST) tests/review
+
+test-site: $(VENV)/.docs browser ## Make the site of the documentation, follow every link, and use it in a real browser (as test-review)
+	$(PYTEST) -s tests/site
 
 test-registry: venv tools-client ## Run the tests against a real registry (Debian: docker-registry gpg gpg-agent openssl)
 	@for program in docker-registry gpg openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
@@ -111,8 +121,9 @@ lint: venv ## Check style, types and generated files
 schemas: venv ## Generate the chart's schema and README from schemas/
 	$(BIN)/python tools/generate_schemas.py
 
-docs: venv ## Generate docs/reference and docs/man from the program
+docs: $(VENV)/.docs ## Generate docs/reference and docs/man from the program, and make the site of all pages: site/index.html
 	$(BIN)/python tools/generate_reference.py
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c tools/site -d build/doctrees . site
 
 bench: venv tools ## Time commands side by side
 	$(PYTEST) -s tests/benchmarks
@@ -121,5 +132,6 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group docs -c requirements/dev.txt -o requirements/docs.txt
 
-.PHONY: help venv tools tools-client image-helmtool demo test test-slow test-docker test-image test-kind causes test-registry test-hooks test-review test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock
+.PHONY: help browser venv tools tools-client image-helmtool demo test test-slow test-docker test-image test-kind causes test-registry test-hooks test-review test-site test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock

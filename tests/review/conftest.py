@@ -5,48 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import chromium
 import pytest
 from browser import Browser
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
 from helmtool.cli.review.document import review_document
 from helmtool.cli.review.page import page
 from helmtool.model.review import Review
 
-CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
-"""Debian's packages chromium and chromium-driver."""
-ARGUMENTS = (
-    "--headless=new",
-    "--no-sandbox",  # root's Chromium does not start with one
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-)
-PATIENCE = 120
-"""Seconds that one command of the driver may take on a busy machine."""
-
 
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.set_page_load_timeout(PATIENCE)
-    driver.set_script_timeout(PATIENCE)
-    yield driver
-    driver.quit()
+    with chromium.started(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 @pytest.fixture
 def browser(driver: webdriver.Chrome) -> Iterator[Browser]:
     """A desktop's window in light colours; afterwards nothing was complained of and nothing was asked of any network."""
-    driver.get("about:blank")
-    for kind in ("browser", "performance"):
-        driver.get_log(kind)  # what Chromium's own first page and an earlier test left
+    chromium.fresh(driver)
     browser = Browser(driver)
     browser.window(1100, 1000)
     browser.prefer("light")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from browser import Browser
@@ -14,7 +13,6 @@ from selenium.webdriver.common.keys import Keys
 from helmtool.cli.review.texts import printable
 from helmtool.model.review import Review
 
-AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
 DESKTOP, COLUMNS, PHONE = (1280, 900), (640, 900), (390, 844)
 """The widths of a desktop, of a terminal's 80 columns, and of a phone."""
 SEARCH = """
@@ -224,16 +222,9 @@ def test_it_is_accessible(
     browser.open(pages(sample()))
     browser.run(OPEN_ALL, view)
     assert browser.run("return document.documentElement.scrollWidth <= innerWidth")
-    browser.run(AXE.read_text(encoding="utf-8"))
-    assert violations(browser) == []
+    assert browser.violations() == []
     browser.press("?")
-    assert violations(browser) == []
-
-
-def violations(browser: Browser) -> list[Any]:
-    """What axe-core finds, each as its rule and the elements."""
-    found = browser.driver.execute_async_script("axe.run(document, {resultTypes: ['violations']}).then(r => arguments[0](r.violations))")
-    return [(v["id"], [(node["html"][:200], node["failureSummary"]) for node in v["nodes"][:3]]) for v in found]
+    assert browser.violations() == []
 
 
 def test_long_lines_wrap_beside_each_other(browser: Browser, pages: Pages) -> None:

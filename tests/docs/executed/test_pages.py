@@ -1,0 +1,53 @@
+"""The commands of each page run as they are written, one after the other, and give what the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from blocks import CHECKOUT, Command, commands
+from comparing import difference
+from place import Place
+from plan import PLANS, Plan
+from shell import Ran, Shell
+
+
+@contextmanager
+def shell_in(place: Place) -> Iterator[Shell]:
+    shell = Shell(place.checkout, place.variables)
+    try:
+        yield shell
+    finally:
+        shell.close()
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_page(plan: Plan, place: Place) -> None:
+    with shell_in(place) as shell:
+        for line in plan.before:
+            prepared(shell, line)
+        wrong = [problem for command in commands(CHECKOUT / plan.page) if command.text not in plan.skipped for problem in tried(shell, plan, command)]
+    assert not wrong, "\n\n".join(wrong)
+
+
+def prepared(shell: Shell, line: str) -> None:
+    ran = shell.run(line)
+    assert ran.code == 0, ran
+
+
+def tried(shell: Shell, plan: Plan, command: Command) -> Iterator[str]:
+    """Runs a command of the page; what is wrong with it, in words."""
+    for line in plan.ahead.get(command.text, ()):
+        prepared(shell, line)
+    ran = shell.run(command.text, plan.answers.get(command.text, ""))
+    print(f"$ {ran.command}\n{ran.output}({ran.code})\n")
+    yield from judged(command, ran, plan.codes.get(command.text, 0))
+
+
+def judged(command: Command, ran: Ran, code: int) -> Iterator[str]:
+    where = f"{command.page}:{command.line}: {command.text}"
+    if ran.code != code:
+        yield f"{where}\nended with {ran.code}, not {code}:\n{ran.output}"
+    if command.shown and (different := difference(command.shown, ran.output)):
+        yield f"{where}\n{different}"

@@ -14,7 +14,6 @@ from blocks import ALL, CHECKOUT, PAGES, Command
 
 from helmtool.cli.app import app
 
-NOT_RUN = CHECKOUT / "docs/reference/not-run.md"
 READ_FILES = ("helm", "kubectl", "docker", "python", "python3", "source")
 SEPARATORS = {"|", "||", "&&", ";", "&"}
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
@@ -110,11 +109,6 @@ def assert_files(words: list[str]) -> None:
 def test_a_mistake_is_found(line: str) -> None:
     with pytest.raises(Exception):  # noqa: B017 - typer's own, or an assertion
         test_command(Command("page", line, ""))
-
-
-def test_what_was_not_run_is_listed() -> None:
-    listed = re.findall(r"^- `(.*)`$", NOT_RUN.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(listed) == sorted({command.text for command in ALL if command.mark})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))

@@ -77,7 +77,6 @@ class Place:
             "XDG_CACHE_HOME": str(toolbox.cache_home()),
             "LANG": "C.UTF-8",
             "PYTHONUTF8": "1",
-            "PYTHONWARNINGS": "error",
             "GIT_AUTHOR_NAME": "t",
             "GIT_AUTHOR_EMAIL": "t@example.org",
             "GIT_COMMITTER_NAME": "t",

@@ -53,7 +53,7 @@ PLANS = {
             ahead={
                 "helmtool release prod HG0105a --note \"accepted on the testbed\"": ("helmtool env pin prod --yes", "helmtool release preprod HG0105a"),
                 "helmtool local up": ("unset KUBECONFIG",),
-                "helmtool adopt test4 --dry-run": ("helm uninstall newdqmgui --kubeconfig ~/K8s_tokens/config.cmsweb-test4 --namespace $TEST4",),
+                "helmtool adopt test4 --dry-run": ("helm uninstall newdqmgui --kubeconfig ~/K8s_tokens/config.cmsweb-test4 --namespace $NAMESPACE_test4",),
             },
             answers={"helmtool release prod HG0105a --note \"accepted on the testbed\"": YES},
         ),
@@ -83,7 +83,7 @@ PLANS = {
             secrets=True,
             before=(CONFIG,),
         ),
-        Plan("docs/how-to/many-clusters.md", environments=("test{1..4}", "preprod", "prod"), registry=True, secrets=True, before=(CONFIG,)),
+        Plan("docs/how-to/many-clusters.md", environments=("test{1..3}", "test4", "preprod", "prod"), registry=True, secrets=True, before=(CONFIG,)),
         Plan("docs/how-to/promote.md", environments=("preprod", "prod"), registry=True, secrets=True, before=(CONFIG,)),
     )
 }

@@ -11,9 +11,9 @@ from blocks import ALL, CHECKOUT, MARKS, commands
 
 sys.path.append(str(Path(__file__).parent / "executed"))
 
-from elsewhere import BY_CI, BY_SUITES, NOT_AT_ALL, Elsewhere  # noqa: E402 - needs the path above
-from figures import PAGE, Where, where, with_figures  # noqa: E402
-from plan import PLANS, Plan  # noqa: E402
+from elsewhere import BY_CI, BY_SUITES, NOT_AT_ALL, Elsewhere
+from figures import PAGE, Where, where, with_figures
+from plan import PLANS, Plan
 
 STEPS = [line.removeprefix("step ").split() for line in (CHECKOUT / ".ci/run").read_text().splitlines() if line.startswith("step ")]
 TEXTS = {command.text for command in ALL}

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from cluster.embedded import Heard, clean
+from figures import table
 from place import Place, copy_checkout
 from plan import Plan
 from registry.images import require_registry
 from registry.named import Authority
-from standins import REGISTRY, Clusters, registry_under_its_name, services_config
+from standins import KILLED, REGISTRY, VERIFIED, Clusters, registry_under_its_name, services_config
 
-from cluster.embedded import Heard, clean
 from helmtool.adapters import local
 from helmtool.adapters.local import kwok
 from helmtool.adapters.local.state import State
@@ -53,7 +56,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="session")
 def clusters() -> Iterator[Clusters]:
     """The embedded cluster of the session, and its end."""
-    folder = Path(tempfile.mkdtemp(prefix="helmtool-docs-")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="helmtool-docs-session-")).resolve()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder))
         patch.delenv("KUBECONFIG", raising=False)
@@ -85,14 +88,18 @@ def place(plan: Plan, template: Path, state_home: Path, tmp_path: Path, request:
     place = Place(tmp_path).make(template, state_home)
     place.program("openstack", "echo stand-in-of-a-token")
     place.program("changing-editor", 'echo "one more line" >>"$1"')
+    place.program("as-if-verified", VERIFIED)
+    place.program("release-that-is-killed", KILLED)
     if plan.index:
         place.know_index()
     if plan.secrets:
         secrets = services_config(place)
     if plan.environments:
         request.getfixturevalue("clusters").stand_for(place, plan.environments, secrets.identity if plan.secrets else Path("/dev/null"))
-    if not plan.registry:
+    with registry_under_its_name(place, request.getfixturevalue("authority")) if plan.registry else nullcontext():
         yield place
-        return
-    with registry_under_its_name(place, request.getfixturevalue("authority")):
-        yield place
+    subprocess.run(["gpgconf", "--homedir", place.home / ".gnupg", "--kill", "all"], check=False, capture_output=True)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"\n{table()}")

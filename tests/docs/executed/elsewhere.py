@@ -49,7 +49,9 @@ BY_SUITES = {
     ),
     "helmtool logs prod --tail 100": Elsewhere(OPERATE, ('serving("logs", "kind", "--tail", "1")',), f"{KIND}, one line"),
     "helmtool logs prod -f": Elsewhere(OPERATE, ('serving.start("logs", "kind", "-f", "--tail", "0")',), f"{KIND}, with `--tail 0`"),
-    "helmtool exec prod -- df -h": Elsewhere(OPERATE, ('serving("exec", "kind", "--", "hostname")',), f"{KIND}, `hostname` instead of `df`"),
+    "helmtool exec prod -- df -h": Elsewhere(
+        OPERATE, ('serving("exec", "kind", "--", "hostname")',), f"{KIND}, `hostname` instead of `df`"
+    ),
     "helmtool exec prod": Elsewhere(OPERATE, ('"helmtool", "exec", "kind"]',), KIND),
 }
 """What needs docker or real pods, and has a suite of its own."""

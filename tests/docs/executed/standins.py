@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from cluster.encrypted import Checkout, make_checkout
 from place import Place, git
 from registry.images import RealRegistry, registries
 from registry.named import Authority, Proxy
 
-from cluster.encrypted import Checkout, make_checkout
 from helmtool.adapters.local import LocalCluster, kwok
 from helmtool.adapters.local.objects import prerequisites
 from helmtool.adapters.local.state import State
@@ -26,6 +26,46 @@ CLUSTERS = {"test4": "cmsweb-test4", "preprod": "cmsweb-testbed", "prod": "cmswe
 ROW, ROW_NAMES = "test{1..3}", ("test1", "test2", "test3")
 """A shorter row than CMSWEB's 16, for the sake of time."""
 LOGS = {"preprod": "logs-cephfs-claim-preprod-dqm", "prod": "logs-cephfs-claim-prod-dqm"}
+
+
+VERIFIED = """\
+kubectl "$@" get configmap newdqmgui-releases -o json | python3 -c '
+import json, sys
+found = json.load(sys.stdin)
+records = json.loads(found["data"]["records.json"])
+records[-1]["checks"] = ["ok: / answers 200 (service proxy)", "ok: /api/v1/latest_runs answers 200 (service proxy)"]
+print(json.dumps({"data": {"records.json": json.dumps(records)}}))' >"$HOME/patch"
+kubectl "$@" patch configmap newdqmgui-releases --type=merge --patch-file "$HOME/patch"
+"""
+"""A program that writes into the newest record what a verification sees, for simulated pods answer nobody."""
+
+
+KILLED = """\
+hook=charts/newdqmgui/templates/hang.yaml
+cat >$hook <<'END'
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: hang
+  annotations: {helm.sh/hook: pre-upgrade}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      nodeSelector: {nowhere: here}
+      containers: [{name: hang, image: "registry.cern.ch/cmsweb/newdqmgui:HG0105a"}]
+END
+helmtool release local HG0505a --timeout 100s >/dev/null 2>&1 &
+killed=$!
+tries=0
+until helm history newdqmgui --namespace dqm | grep -q pending-upgrade; do
+    tries=$((tries + 1)); [ $tries -lt 100 ] || exit 1
+    sleep 0.3
+done
+kill -9 $killed
+rm $hook
+"""
+"""A program that leaves a release as one that was killed in the middle: a hook that never ends holds Helm up until then."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +82,7 @@ class Clusters:
         prefix = place.folder.name.lower().replace("_", "-")
         for name in names:
             change(document["environments"][name], f"{prefix}-{name.replace(ROW, 'test{n}')}")
-        for name in [one for name in names for one in (ROW_NAMES if name == ROW else [name])]:
+        for name in [one for given in names for one in (ROW_NAMES if given == ROW else [given])]:
             self._lead(place, name, f"{prefix}-{name}", keys)
         file.write_text(yaml.safe_dump(document, sort_keys=False))
         git(place.checkout, "commit", "-qam", "stand-ins")
@@ -65,6 +105,8 @@ def change(environment: dict[str, Any], namespace: str) -> None:
     """Gives an environment the namespace that it has here. Its pods are simulated, so no server can be asked whether it answers."""
     environment["namespace"] = namespace
     environment["policies"] = environment["policies"] | {"verify": "off"}
+    if "promotion" in environment:
+        environment["promotion"]["afterHours"] = 0
 
 
 def with_row(text: str) -> str:
@@ -79,7 +121,11 @@ def furnished(namespace: str, logs: str, keys: str) -> list[dict[str, Any]]:
     """A namespace as `helmtool local up` makes one, with the key of its secrets, and the claim of its logs where it has one."""
     items = []
     for item in prerequisites()["items"]:
-        text = json.dumps(item).replace('"namespace": "dqm"', f'"namespace": "{namespace}"').replace('csi-cvmfs-cms-local', f"cvmfs-{namespace}")
+        text = (
+            json.dumps(item)
+            .replace('"namespace": "dqm"', f'"namespace": "{namespace}"')
+            .replace("csi-cvmfs-cms-local", f"cvmfs-{namespace}")
+        )
         made = json.loads(text)
         if made["kind"] == "Namespace":
             made["metadata"]["name"] = namespace

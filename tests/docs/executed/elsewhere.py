@@ -35,7 +35,11 @@ IMAGES, IN_IMAGE, OPERATE = "tests/docker/test_image_commands.py", "tests/docker
 PLAIN = "tests/kind/test_plain_chart.py"
 KIND = "the environment is `kind`"
 BY_SUITES = {
-    "helmtool image build HG0105a": Elsewhere(IMAGES, ('checkout.run("build", TAG)',), "a tag of today"),
+    "helmtool image build HG0105a": Elsewhere(
+        IMAGES,
+        ('checkout.run("build", TAG)', 'checkout.run("build", TAG, *arguments, timeout=1500)'),
+        "a tag of today; a Dockerfile of one line, and the real one with `--base-image` and `--source`",
+    ),
     "helmtool image run HG0105a --port 8890": Elsewhere(
         IMAGES, ('checkout.start("run", TAG, "--port", str(port))',), "a tag of today, a free port"
     ),

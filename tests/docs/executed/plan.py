@@ -45,7 +45,6 @@ NEVER_RELEASED = (
 ACCEPTED = 'helmtool release prod HG0105a --note "accepted on the testbed"'
 TO_ALL = "helmtool release 'test*' HG0105a --note \"new layouts\""
 PROMOTED = 'helmtool promote preprod prod --note "accepted by the shift"'
-TO_LOCAL = "helmtool release local HG0105a --timeout 20s"
 UNLOCKED = "--quiet --batch --pinentry-mode loopback --passphrase ''"
 YES = "y\n"
 
@@ -53,7 +52,7 @@ PLANS = {
     plan.page: plan
     for plan in (
         Plan("CONTRIBUTING.md"),
-        Plan("README.md", index=True),
+        Plan("README.md", local=True, index=True, before=(RELEASED,)),
         Plan(
             "charts/newdqmgui/README.md",
             local=True,

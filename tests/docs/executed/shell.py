@@ -50,7 +50,7 @@ class Shell:
         for descriptor in (told, tells, prints):
             os.close(descriptor)
 
-    def run(self, command: str, answer: str = "", patience: float = 120) -> Ran:
+    def run(self, command: str, answer: str = "", patience: float = 300) -> Ran:
         """Runs one command to its end; `answer` is what a person types at its question, and it must be read."""
         os.write(self.terminal, answer.encode())
         os.write(self._tell, command.encode() + b"\0")

@@ -13,6 +13,8 @@ from place import Place
 from plan import PLANS, Plan
 from shell import Ran, Shell
 
+TRACES = ("Traceback", "a mistake in helmtool")
+
 
 @contextmanager
 def shell_in(place: Place) -> Iterator[Shell]:
@@ -51,5 +53,6 @@ def judged(command: Command, ran: Ran, code: int) -> Iterator[str]:
     where = f"{command.page}:{command.line}: {command.text}"
     if ran.code != code:
         yield f"{where}\nended with {ran.code}, not {code}:\n{ran.output}"
+    yield from (f"{where}\nsaid {trace}:\n{ran.output}" for trace in TRACES if trace in ran.output)
     if command.shown and (different := difference(command.shown, ran.output)):
         yield f"{where}\n{different}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -47,6 +48,20 @@ def test_no_list_names_what_no_page_has() -> None:
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_a_plan_fits_its_page(plan: Plan) -> None:
     assert {*plan.ahead, *plan.codes, *plan.answers} <= {command.text for command in commands(CHECKOUT / plan.page)}
+
+
+def says(code: int, page: str) -> bool:
+    """Whether a page's text has the exit code."""
+    return bool(re.search(rf"\b(?:exit|exit code is|ends with) {code}\b", page.replace("\n", " ")))
+
+
+@pytest.mark.parametrize("plan", [plan for plan in PLANS.values() if plan.codes], ids=lambda plan: plan.page)
+def test_a_page_says_how_a_command_ends_that_does_not_end_well(plan: Plan) -> None:
+    page = CHECKOUT / plan.page
+    text = page.read_text(encoding="utf-8")
+    shown = {command.text for command in commands(page) if any(line.startswith("✗ ") for line in command.shown)}
+    assert [command for command, code in plan.codes.items() if command not in shown and not says(code, text)] == []
+    assert shown <= set(plan.codes)
 
 
 def test_what_is_marked_is_not_run_as_it_is() -> None:

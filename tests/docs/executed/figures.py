@@ -64,8 +64,8 @@ def listed() -> str:
 STAND_INS = """\
 They need CERN's network in real life, and nobody has run them there. The test has namespaces of an embedded cluster under the names of
 CMSWEB's clusters, a registry on loopback that answers as `registry.cern.ch` through `HTTPS_PROXY` and `SSL_CERT_FILE`, a `services_config`
-with a key of its own, an `openstack` that prints a word, and a row of three clusters instead of 16. The pods are simulated, so `policies.verify` is off
-there; before `promote`, the record gets what a verification sees, and no hours have to pass."""
+with a key of its own, an `openstack` that prints a word, and a row of three clusters instead of 16. The pods are simulated, so
+`policies.verify` is off there; before `promote`, the record gets what a verification sees, and no hours have to pass."""
 SUITES = "They need docker or real pods. `tests/docker` and `tests/kind` run them with what stands behind each otherwise."
 CI = "Behind each stand the steps that run the same tests."
 

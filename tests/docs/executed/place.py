@@ -69,6 +69,8 @@ class Place:
         (self.bin / "helmtool").symlink_to(Path(sys.executable).parent / "helmtool")
         for program in PROGRAMS:
             (self.bin / program).symlink_to(toolbox.find(program))
+        for name in ("python3", "python3.11"):  # the one that this suite runs in is new enough, whatever the system's is
+            self.program(name, f'exec {sys.base_prefix}/bin/python3 "$@"')
         self.variables |= {
             "PATH": f"{self.bin}:{PATHS}",
             "HOME": str(self.home),

@@ -95,6 +95,7 @@ class Place:
     def know_index(self) -> None:
         """Lets pip find packages where this machine's owner finds them."""
         self.variables |= {name: value for name, value in os.environ.items() if name.startswith(INDEX)}
+        self.variables["PIP_NO_COMPILE"] = "1"  # most of what an installation takes
         own = Path.home() / ".config/pip"
         if own.is_dir():
             shutil.copytree(own, self.home / ".config/pip")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -28,22 +28,22 @@ def shell_in(place: Place) -> Iterator[Shell]:
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_page(plan: Plan, place: Place) -> None:
     with shell_in(place) as shell:
-        for line in plan.before:
-            prepared(shell, line)
+        wrong = list(prepared(shell, plan.before))
         here = [command for command in commands(CHECKOUT / plan.page) if is_run_here(command)]
-        wrong = [problem for command in here for problem in tried(shell, plan, command)]
+        wrong += [problem for command in here for problem in tried(shell, plan, command)]
     assert not wrong, "\n\n".join(wrong)
 
 
-def prepared(shell: Shell, line: str) -> None:
-    ran = shell.run(line)
-    assert ran.code == 0, ran
+def prepared(shell: Shell, lines: Iterable[str]) -> Iterator[str]:
+    """Runs what a plan has ahead of a page or a command; what fails of it."""
+    for ran in map(shell.run, lines):
+        if ran.code != 0:
+            yield f"ahead of it: {ran.command}\nended with {ran.code}:\n{ran.output}"
 
 
 def tried(shell: Shell, plan: Plan, command: Command) -> Iterator[str]:
     """Runs a command of the page; what is wrong with it, in words."""
-    for line in plan.ahead.get(command.text, ()):
-        prepared(shell, line)
+    yield from prepared(shell, plan.ahead.get(command.text, ()))
     ran = shell.run(command.text, plan.answers.get(command.text, ""))
     print(f"$ {ran.command}\n{ran.output}({ran.code})\n")
     yield from judged(command, ran, plan.codes.get(command.text, 0))

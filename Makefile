@@ -37,11 +37,14 @@ demo: venv tools ## Release, diff and roll back on an embedded cluster
 	@PATH="$(CURDIR)/$(BIN):$$PATH" docs/tutorial/demo.sh
 
 test: venv tools ## Run the tests: units, chart, and the embedded cluster
-	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs tests/install
+	$(PYTEST) -n 2 tests/unit tests/chart tests/cli tests/docs tests/install --ignore tests/docs/executed
 	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/cluster --ignore tests/cluster/leaks --ignore tests/cluster/crash --ignore tests/cluster/one_writer --ignore tests/cluster/soak
 
 test-slow: venv tools ## Run the tests of the embedded cluster that take minutes
 	$(PYTEST) -n 2 -m slow tests/cluster --ignore tests/cluster/leaks --ignore tests/cluster/crash --ignore tests/cluster/one_writer --ignore tests/cluster/soak
+
+test-docs: venv tools ## Run the commands of the documentation as they are written (Debian: docker-registry gpg gpg-agent openssl)
+	$(PYTEST) tests/docs/executed
 
 test-image: venv ## Test the image's scripts: a real Kerberos realm, sudo, the pod's own paths (README of docker/newdqmgui)
 	$(PYTEST) tests/image
@@ -134,4 +137,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group docs -c requirements/dev.txt -o requirements/docs.txt
 
-.PHONY: help browser venv tools tools-client image-helmtool demo test test-slow test-docker test-image test-kind causes test-registry test-hooks test-review test-site test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock
+.PHONY: help browser venv tools tools-client image-helmtool demo test test-slow test-docs test-docker test-image test-kind causes test-registry test-hooks test-review test-site test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock

@@ -5,55 +5,18 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from blocks import ALL, CHECKOUT, PAGES, Command
 
 from helmtool.cli.app import app
 
-CHECKOUT = Path(__file__).parent.parent.parent
-PAGES = sorted(
-    page
-    for page in [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md"), *CHECKOUT.glob("charts/*/*.md"), *CHECKOUT.glob("tools/*.md")]
-    if page.is_file()
-)
-NOT_RUN = CHECKOUT / "docs/reference/not-run.md"
-MARKS = ("# needs CERN's network", "# needs real pods", "# needs docker")
 READ_FILES = ("helm", "kubectl", "docker", "python", "python3", "source")
 SEPARATORS = {"|", "||", "&&", ";", "&"}
-FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<body>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
-
-
-@dataclass(frozen=True)
-class Command:
-    """One line after a `$ `, where it stands, and the mark of its block where it has one."""
-
-    page: str
-    text: str
-    mark: str
-
-    def __str__(self) -> str:
-        return f"{self.page}: {self.text}"
-
-
-def commands(page: Path) -> Iterator[Command]:
-    """The commands of a page's console blocks; a line that ends in a backslash goes on in the next."""
-    for block in FENCE.finditer(page.read_text(encoding="utf-8")):
-        if block["language"] != "console":
-            continue
-        text = re.sub(r"\\\n\s*", "", block["body"])
-        lines = [line.removeprefix(block["indent"]) for line in text.splitlines()]
-        mark = next((mark for mark in MARKS if mark in lines), "")
-        for line in lines:
-            if line.startswith("$ "):
-                yield Command(str(page.relative_to(CHECKOUT)), line[2:], mark)
-
-
-ALL = [command for page in PAGES for command in commands(page)]
 
 
 def simple_commands(text: str) -> Iterator[list[str]]:
@@ -146,11 +109,6 @@ def assert_files(words: list[str]) -> None:
 def test_a_mistake_is_found(line: str) -> None:
     with pytest.raises(Exception):  # noqa: B017 - typer's own, or an assertion
         test_command(Command("page", line, ""))
-
-
-def test_what_was_not_run_is_listed() -> None:
-    listed = re.findall(r"^- `(.*)`$", NOT_RUN.read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(listed) == sorted({command.text for command in ALL if command.mark})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))

@@ -1,54 +1,18 @@
-"""What a registry with TLS and tokens needs, made for one test: an authority, a certificate, a token service, a proxy."""
+"""What a registry with tokens needs, made for one test: a service that gives them as Harbor's does."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-import select
-import socket
-import subprocess
-import threading
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from meddler import Asked, Reply
+from named import Authority
 
-NAME = "registry.test"
 SERVICE = "harbor-registry"
-
-
-@dataclass(frozen=True)
-class Authority:
-    """A certificate authority of its own and a server's certificate for NAME, made by openssl."""
-
-    folder: Path
-
-    @property
-    def ca(self) -> Path:
-        return self.folder / "ca.pem"
-
-    def make(self) -> Authority:
-        new = ("req", "-newkey", "rsa:2048", "-nodes")
-        self._openssl(*new, "-x509", "-days", "2", "-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem")
-        self._openssl(*new, "-subj", f"/CN={NAME}", "-keyout", "server.key", "-out", "server.csr")
-        (self.folder / "names").write_text(f"subjectAltName=DNS:{NAME}\n")
-        by = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names")
-        self._openssl("x509", "-req", "-in", "server.csr", *by, "-days", "2", "-out", "server.pem")
-        return self
-
-    @property
-    def tls(self) -> dict[str, str]:
-        return {"certificate": str(self.folder / "server.pem"), "key": str(self.folder / "server.key")}
-
-    def sign(self, content: bytes) -> bytes:
-        return self._openssl("dgst", "-sha256", "-sign", "ca.key", input=content)
-
-    def _openssl(self, *arguments: str, input: bytes = b"") -> bytes:
-        return subprocess.run(["openssl", *arguments], cwd=self.folder, input=input, capture_output=True, check=True, timeout=30).stdout
 
 
 @dataclass
@@ -95,42 +59,3 @@ def _part(document: dict[str, Any]) -> str:
 
 def _base64(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-class Proxy:
-    """An HTTP proxy that knows CONNECT alone and sends every name to one port of this machine."""
-
-    def __init__(self, port: int, refuses: bool = False) -> None:
-        self.target, self.refuses = port, refuses
-        self.asked: list[bytes] = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self._handle, args=(client,), daemon=True).start()
-
-    def _handle(self, client: socket.socket) -> None:
-        request = b""
-        while b"\r\n\r\n" not in request and (part := client.recv(65536)):
-            request += part
-        self.asked.append(request)
-        if self.refuses or not request.startswith(b"CONNECT "):
-            client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-            client.close()
-            return
-        with socket.create_connection(("127.0.0.1", self.target)) as server, client, contextlib.suppress(OSError):
-            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            ends = {client: server, server: client}
-            while True:
-                for end in select.select(list(ends), [], [], 30)[0]:
-                    part = end.recv(65536)
-                    if not part:
-                        return
-                    ends[end].sendall(part)
-
-    def stop(self) -> None:
-        self.listener.close()

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from authority import NAME, Authority, Proxy
 from images import AUTH, PASSWORD, RealRegistry, digest
 from keys import PASSPHRASE, Keys, made_keys
 from meddler import Asked, Reply, status_for
+from named import NAME, Authority, Proxy
 from runs import Ran
 from shells import read_until
 

@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from authority import NAME, SERVICE, Authority, Proxy, TokenService
+from authority import SERVICE, TokenService
 from images import PATH, RealRegistry
 from meddler import Meddler
+from named import NAME, Authority, Proxy
 
 from helmtool.adapters.registry import auth
 

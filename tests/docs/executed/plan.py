@@ -47,6 +47,11 @@ TO_ALL = "helmtool release 'test*' HG0105a --note \"new layouts\""
 PROMOTED = 'helmtool promote preprod prod --note "accepted by the shift"'
 UNLOCKED = "--quiet --batch --pinentry-mode loopback --passphrase ''"
 YES = "y\n"
+TO_THE_INDEX = """for name in HTTPS_PROXY SSL_CERT_FILE; do
+  eval "STAND_IN_$name=\\$$name; export $name=\\$INDEX_$name; [ -n \\"\\$$name\\" ] || unset $name"
+done"""
+TO_THE_STAND_IN = "export HTTPS_PROXY=$STAND_IN_HTTPS_PROXY SSL_CERT_FILE=$STAND_IN_SSL_CERT_FILE"
+"""Packages come from where this machine has them, images from the stand-in of registry.cern.ch: one set of variables says both."""
 
 PLANS = {
     plan.page: plan
@@ -79,6 +84,10 @@ PLANS = {
             secrets=True,
             index=True,
             before=(BY_KUBECTL,),
+            ahead={
+                "~/helmtool/bin/pip install .": (TO_THE_INDEX,),
+                "export OS_TOKEN=$(openstack token issue -c id -f value)": (TO_THE_STAND_IN,),
+            },
             answers={"helmtool env pin test4": YES},
         ),
         Plan("docs/how-to/at-night.md", local=True, before=TWICE),

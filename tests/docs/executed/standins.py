@@ -160,7 +160,8 @@ def registry_under_its_name(place: Place, authority: Authority) -> Iterator[None
             plain.push(tag, created=f"2026-{tag[4:6]}-{tag[2:4]}T10:00:00Z")
         named = start(data=plain.folder / "data", tls=authority.tls)
         proxy = Proxy(named.port)
-        place.variables |= {
+        for_index = {f"INDEX_{name}": place.variables[name] for name in ("HTTPS_PROXY", "SSL_CERT_FILE") if name in place.variables}
+        place.variables |= for_index | {
             "HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}",
             "NO_PROXY": "127.0.0.1,localhost",
             "SSL_CERT_FILE": str(authority.ca),

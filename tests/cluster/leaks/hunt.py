@@ -39,7 +39,7 @@ POINTS = {
     "helmtool.adapters.helm:Helm.upgrade": "describe",
     "helmtool.adapters.helm:Helm.template": ASYNC,
     "helmtool.adapters.helm:Helm.rollback": ASYNC,
-    "helmtool.operations.release:watch_rollout": ASYNC,
+    "helmtool.operations.settle:watch_rollout": ASYNC,
     "helmtool.operations.release:make_plan": ASYNC,
     "helmtool.operations.secrets.step:plan": SYNC,
     "helmtool.operations.secrets.step:apply": SYNC,
@@ -62,7 +62,7 @@ KINDS = {
 }
 CLUSTER = "Store|request|Cluster.apply|Terminal"
 NEAR = {
-    "release": f"{CLUSTER}|adapters.helm:|release:|secrets.step|Journal|Sops.decrypt",
+    "release": f"{CLUSTER}|adapters.helm:|release:|settle:|secrets.step|Journal|Sops.decrypt",
     "diff": f"{CLUSTER}|run_async|template|step|Sops.decrypt",
     "apply": f"{CLUSTER}|secrets.apply|step:tell|Sops.decrypt",
     "list": CLUSTER,

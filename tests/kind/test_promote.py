@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ def in_next(node: Node, *arguments: str, input: Any = None) -> str:
 
 
 @pytest.fixture
-def two(serving: Helmtool, node: Node) -> Iterator[Helmtool]:
+def two(serving: Helmtool, node: Node, tmp_path: Path) -> Iterator[Helmtool]:
     """The command line, with an environment `next` to which `kind` is promoted: another namespace of the cluster."""
     secrets = [item for item in prerequisites()["items"] if item["metadata"]["name"] in SECRETS]
     for secret in secrets:
@@ -31,7 +32,10 @@ def two(serving: Helmtool, node: Node) -> Iterator[Helmtool]:
     file = serving.project / "values/environments.yaml"
     document = yaml.safe_load(file.read_text())
     kind = document["environments"]["kind"]
-    own = {"description": "The next", "namespace": NEXT, "promotion": {"from": "kind", "afterHours": 0}}
+    name, config = f"next-{node.cluster}", tmp_path / "kubeconfig"
+    config.write_text(node.kubeconfig.read_text().replace(f"kind-{node.cluster}", name))
+    own: dict[str, Any] = {"description": "The next", "namespace": NEXT, "promotion": {"from": "kind", "afterHours": 0}}
+    own |= {"cluster": {"nameEndsWith": [name]}, "kubeconfig": str(config)}
     file.write_text(yaml.safe_dump({**document, "environments": {**document["environments"], "next": {**kind, **own}}}, sort_keys=False))
     image = yaml.safe_load((serving.project / "values/kind.yaml").read_text())["image"]
     no_claims = {"logs": {"claimName": ""}, "cvmfs": {"claimName": ""}, "environment": "next", "image": image}

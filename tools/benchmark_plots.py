@@ -63,13 +63,15 @@ def growth(tables: dict[str, Any]) -> Any:
         legend_at_bottom_columns=2,
         dots_size=3,
         title="How the processor time of a command grows",
-        x_title="how many (logarithmic)",
+        x_title="how many keys, objects, revisions, tags or pods (logarithmic)",
         y_title="processor time in seconds (logarithmic)",
         x_labels=[10**power for power in range(5)],
         x_value_formatter=lambda value: f"{value:,.0f}",
         value_formatter=lambda value: f"{value:g}",
     )
-    chart.y_labels = _decades([cost["processor"] for table in tables.values() for c in table["commands"].values() for cost in c["costs"]])
+    seconds = [cost["processor"] for table in tables.values() for command in table["commands"].values() for cost in command["costs"]]
+    chart.y_labels = _steps(seconds)
+    chart.range = (chart.y_labels[0], chart.y_labels[-1])
     for table in tables.values():
         for name, command in table["commands"].items():
             chart.add(f"{name}: {table['unit']}", [(cost["size"], cost["processor"]) for cost in command["costs"]])
@@ -79,17 +81,18 @@ def growth(tables: dict[str, Any]) -> Any:
 def side_by_side(tables: dict[str, Any]) -> Any:
     """The median of each command, a colour for each table."""
     rows = [(title, row) for title, table in tables.items() for row in reversed(table["rows"])][::-1]
-    chart = pygal.HorizontalBar(
+    chart = pygal.HorizontalStackedBar(  # stacked, so that a bar has all of its line
         **COMMON,
         height=140 + 34 * len(rows),
         legend_at_bottom_columns=2,
         title="Commands side by side",
         x_title="median in milliseconds (logarithmic)",
         value_formatter=lambda value: f"{value:,.0f}",
-        print_values=True,
-        print_values_position="top",
     )
-    chart.x_labels = [row["name"] for _, row in rows]
+    chart.y_labels = _steps([row["median"] for _, row in rows])
+    chart.range = (chart.y_labels[0], chart.y_labels[-1])
+    chart.zero = chart.y_labels[0]  # where a bar begins
+    chart.x_labels = [f"{row['name']}: {row['median']:,.0f} ms" for _, row in rows]
     for title in tables:
         chart.add(title, [row["median"] if of == title else None for of, row in rows])
     return chart
@@ -106,11 +109,11 @@ def drawn(chart: Any) -> str:
     return ElementTree.tostring(tree, encoding="unicode") + "\n"
 
 
-def _decades(values: list[float]) -> list[float]:
-    """1, 2 and 5 times the powers of ten around the values."""
-    steps = [factor * 10.0**power for power in range(-3, 4) for factor in (1, 2, 5)]
-    low = max(step for step in steps if step <= min(values))
-    return [step for step in steps if low <= step <= next(s for s in steps if s >= max(values))]
+def _steps(values: list[float]) -> list[float]:
+    """1, 2 and 5 times the powers of ten, from the one below all values to the one above."""
+    steps = [factor * 10.0**power for power in range(-3, 5) for factor in (1, 2, 5)]
+    low, high = max(step for step in steps if step < min(values)), min(step for step in steps if step > max(values))
+    return [step for step in steps if low <= step <= high]
 
 
 def main(arguments: list[str]) -> int:

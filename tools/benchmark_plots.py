@@ -51,8 +51,9 @@ COMMON = {
 
 
 def plots(result: dict[str, Any]) -> dict[str, str]:
-    """The drawings by file name."""
-    return {"growth.svg": drawn(growth(result["growth"])), "benchmarks.svg": drawn(side_by_side(result["side by side"]))}
+    """The drawings by file name, of what was measured."""
+    ways = {"growth": ("growth.svg", growth), "side by side": ("benchmarks.svg", side_by_side)}
+    return {file: drawn(draw(result[group])) for group, (file, draw) in ways.items() if group in result}
 
 
 def growth(tables: dict[str, Any]) -> Any:

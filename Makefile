@@ -120,6 +120,7 @@ lint: venv ## Check style, types and generated files
 	$(BIN)/mypy
 	$(BIN)/python tools/generate_schemas.py --check
 	$(BIN)/python tools/generate_reference.py --check
+	$(BIN)/python tools/benchmark_plots.py --check
 
 schemas: venv ## Generate the chart's schema and README from schemas/
 	$(BIN)/python tools/generate_schemas.py
@@ -128,8 +129,12 @@ docs: $(VENV)/.docs ## Generate docs/reference and docs/man from the program, an
 	$(BIN)/python tools/generate_reference.py
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -c tools/site -d build/doctrees . site
 
-bench: venv tools ## Time commands side by side
+bench: venv tools ## Time commands side by side, and as what they work on grows (Debian: docker-registry)
 	$(PYTEST) -s tests/benchmarks
+
+bench-keep: venv tools ## The same, kept in tests/benchmarks/result.json and drawn in docs/images
+	HELMTOOL_BENCH_KEEP=1 $(PYTEST) -s tests/benchmarks
+	$(BIN)/python tools/benchmark_plots.py
 
 lock: venv ## Pin the Python packages anew
 	$(BIN)/python -m pip install --quiet uv
@@ -137,4 +142,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group docs -c requirements/dev.txt -o requirements/docs.txt
 
-.PHONY: help browser venv tools tools-client image-helmtool demo test test-slow test-docs test-docker test-image test-kind causes test-registry test-hooks test-review test-site test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench lock
+.PHONY: help browser venv tools tools-client image-helmtool demo test test-slow test-docs test-docker test-image test-kind causes test-registry test-hooks test-review test-site test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench bench-keep lock

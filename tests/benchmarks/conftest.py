@@ -8,7 +8,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import growth
 import pytest
+from growth import Growth
+from record import keep_growth, keep_rows
 from timing import CHECKOUT, Row, own_environment, table
 
 from helmtool.adapters import local
@@ -46,11 +49,24 @@ def helmtool() -> list[str]:
 
 @pytest.fixture
 def show(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
-    """Prints a table, also where pytest keeps what tests print."""
+    """Prints a table, also where pytest keeps what tests print; record.py keeps it."""
 
     def show(title: str, rows: Sequence[Row], limits: dict[str, float] | None = None) -> None:
         with capsys.disabled():
             sys.stdout.write(table(title, rows, limits) + "\n")
+        keep_rows(title, rows, limits)
+
+    return show
+
+
+@pytest.fixture
+def show_growth(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """The same for how a cost grows."""
+
+    def show(title: str, unit: str, growths: Sequence[Growth]) -> None:
+        with capsys.disabled():
+            sys.stdout.write(growth.table(title, unit, growths) + "\n")
+        keep_growth(title, unit, growths)
 
     return show
 

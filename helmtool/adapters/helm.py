@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 HISTORY_MAX = 10
 """How many revisions Helm keeps: its own default, said explicitly."""
+GOGC = "400"
+"""Of Go: how much garbage may gather, in percent of what is used. A helm lives for half a second, of which collecting takes a tenth."""
 GRACE = 30.0
 """Seconds that helm may need beside the timeout that it was given."""
 NOISE = ("WARNING:", "level=", "Use --debug flag", "Run 'helm --help'")
@@ -137,7 +139,7 @@ class HelmCommand(Command):  # type: ignore[misc]  # pyhelm3 carries no types
         """The kubeconfig and context reach helm by environment, where a path with several files works too."""
         import os
 
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("HELM_KUBE") and k != "HELM_DEBUG"}
+        environment = {"GOGC": GOGC} | {k: v for k, v in os.environ.items() if not k.startswith("HELM_KUBE") and k != "HELM_DEBUG"}
         environment["HELM_DRIVER"] = "secret"  # what `storage` reads; a shell may say otherwise
         if self._access:
             environment |= {"KUBECONFIG": self._access.kubeconfig, "HELM_KUBECONTEXT": self._access.context}
@@ -174,12 +176,20 @@ class Helm:
 
         Always with --reset-values (without it an empty document silently reuses the last values) and with server-side
         apply said explicitly; never creates a namespace, never rolls back by itself (it hides the cause, and a first
-        install that fails would delete what was there before). Helm's OpenAPI validation is left out: the preflight
-        has asked the API server itself. `force_conflicts` takes fields back that other hands have set: say so before.
+        install that fails would delete what was there before). Helm's OpenAPI validation is left out: the preflight has
+        asked the API server itself; and that of the chart's schema, by which `template` has judged the same values.
+        `force_conflicts` takes fields back that other hands have set: say so before.
         """
         argv = ["upgrade", self.release, chart, "--install", "--namespace", self.namespace, "--values", "-", "--output", "json"]
         argv += ["--reset-values", "--server-side=true", "--disable-openapi-validation", "--history-max", HISTORY_MAX]
-        argv += ["--timeout", timeout, "--description", redact_text(description), *(["--force-conflicts"] if force_conflicts else [])]
+        argv += [
+            "--skip-schema-validation",
+            "--timeout",
+            timeout,
+            "--description",
+            redact_text(description),
+            *(["--force-conflicts"] if force_conflicts else []),
+        ]
         stdout = await self.command.run(argv, to_helm_json(dict(values)), timeout)
         return _applied(stdout.decode(errors="replace"))
 

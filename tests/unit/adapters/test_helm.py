@@ -81,7 +81,7 @@ def test_upgrade(fake: FakeHelm, caplog: pytest.LogCaptureFixture, tmp_path: Pat
         assert upgrade(fake, values) == Applied(7, "x")
     argv = fake.seen["argv"]
     assert argv[:3] == ["upgrade", "newdqmgui", "chart"]
-    assert {"--install", "--reset-values", "--server-side=true", "--disable-openapi-validation"} <= set(argv)
+    assert {"--install", "--reset-values", "--server-side=true", "--disable-openapi-validation", "--skip-schema-validation"} <= set(argv)
     for option, value in (("--namespace", "dqm"), ("--values", "-"), ("--timeout", "10m"), ("--history-max", "10"), ("--output", "json")):
         assert argv[argv.index(option) + 1] == value
     assert argv[argv.index("--description") + 1] == "$(touch x); note", "a shell has read it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import zlib
 from collections.abc import Callable
@@ -62,8 +63,34 @@ def read_history_and_records(cluster: Cluster, release: str) -> tuple[list[Revis
 
 def read_chart(cluster: Cluster, release: str, number: int) -> ChartFiles | None:
     """The chart that a kept revision was made with; nothing where the revision is not kept. Raises StorageUnreadable."""
-    secret = cluster.get(ObjectKey("v1", "Secret", cluster.namespace, f"sh.helm.release.v1.{release}.v{number}"))
+    secret = cluster.get(_key(cluster, release, number))
     return _readable(secret, _chart) if secret else None
+
+
+def mark(cluster: Cluster, release: str, number: int, status: RevisionStatus) -> bool:
+    """Gives a kept revision another status, as Helm does: in its payload, which counts, and in the label, by which Helm looks for it.
+
+    False where it is gone, or somebody was faster. Raises StorageUnreadable, OperationFailed and ClusterUnreachable.
+    """
+    secret = cluster.get(_key(cluster, release, number))
+    if secret is None:
+        return False
+
+    def marked(stored: dict[str, Any]) -> bytes:
+        stored["info"]["status"] = status.value
+        return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(stored, ensure_ascii=False).encode())))
+
+    secret["data"]["release"] = _readable(secret, marked).decode()
+    secret["metadata"]["labels"]["status"] = status.value
+    answer = cluster.replace(secret)
+    if answer.status in (404, 409):
+        return False
+    cluster.require(answer)
+    return True
+
+
+def _key(cluster: Cluster, release: str, number: int) -> ObjectKey:
+    return ObjectKey("v1", "Secret", cluster.namespace, f"sh.helm.release.v1.{release}.v{number}")
 
 
 def _revision(secret: Manifest) -> Revision:

@@ -130,7 +130,7 @@ async def _require_rights(session: Session, options: ReleaseOptions, looking: Aw
 
 def _load_what_follows() -> None:
     """What writes is imported while helm renders, which takes as long."""
-    for module in ("lock", "upgrade"):
+    for module in ("lock", "superseded", "upgrade"):
         import_module(f"helmtool.operations.{module}")
 
 
@@ -140,6 +140,7 @@ async def carry_out(planned: Planned, options: ReleaseOptions, progress: Progres
     Raises Locked and ChangedMeanwhile before anything was written; ReleaseFailed or ReleaseInterrupted after.
     """
     from helmtool.operations.lock import locked
+    from helmtool.operations.superseded import supersede_older
     from helmtool.operations.upgrade import write_release
 
     plan, secrets = planned.plan, planned.secrets
@@ -149,6 +150,8 @@ async def carry_out(planned: Planned, options: ReleaseOptions, progress: Progres
         await _make_twin(planned.wanted, lock, progress)
         if plan.is_noop:
             return await without_writing(planned, options, progress)
+        lock.require()
+        await asyncio.to_thread(supersede_older, plan.session, plan.revisions, progress)
         await write(plan.session, secrets, lock, progress)
         revision = await write_release(planned, options, progress, lock)
         await prune(plan.session, secrets, lock, progress)

@@ -25,6 +25,7 @@ from helmtool.operations.secrets.step import changes_to
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.settings import Settings
 from helmtool.operations.strategy import patch_strategies
+from helmtool.operations.superseded import supersede_older
 from helmtool.operations.together import uncancel
 from helmtool.operations.verify import verify
 from helmtool.operations.watch import watch_rollout
@@ -110,6 +111,8 @@ async def roll_back(
     confirm(plan)
     async with locked(session, f"rollback {name} {plan.target.number}", progress, wait=options.wait_lock) as lock:
         await asyncio.to_thread(_look_again, plan)
+        lock.require()
+        await asyncio.to_thread(supersede_older, session, plan.revisions, progress)
         return plan, await _write(plan, options, progress, lock)
 
 

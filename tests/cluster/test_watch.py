@@ -73,24 +73,18 @@ class Seen(Silent):
 class Counting(Cluster):
     """Counts the requests that it sends."""
 
-    sent: list[str]
+    def __init__(self, kubeconfig: str) -> None:
+        super().__init__(read_access(kubeconfig), NAMESPACE)
+        self.sent: list[str] = []
 
     def send(self, method: str, path: str, query: Any, *rest: Any, **more: Any) -> Any:
-        self.__dict__.setdefault("sent", []).append(f"{'WATCH' if query and 'watch' in query else method} {path.rsplit('/', 1)[-1]}")
+        self.sent.append(f"{'WATCH' if query and 'watch' in query else method} {path.rsplit('/', 1)[-1]}")
         return super().send(method, path, query, *rest, **more)
-
-
-def client(kubeconfig: str) -> Counting:
-    found = Counting(read_access(kubeconfig), NAMESPACE)
-    for key in ("v1", "apps/v1"):  # a release has asked for both long before
-        found.collection(key, {"v1": "Pod", "apps/v1": "Deployment"}[key])
-    found.sent.clear()
-    return found
 
 
 @pytest.fixture
 def api(kube: Kube, cluster: LocalCluster) -> Iterator[Counting]:
-    made = client(cluster.kubeconfig)
+    made = Counting(cluster.kubeconfig)
     yield made
     made.client.pool_manager.clear()
 
@@ -277,7 +271,7 @@ def limited(kube: Kube, cluster: LocalCluster, tmp_path: Path) -> Iterator[Calla
         config["users"] = [{"name": user["name"], "user": {"token": kube("create", "token", "limited")}} for user in config["users"]]
         file = tmp_path / "limited.yaml"
         file.write_text(json.dumps(config))
-        made.append(client(str(file)))
+        made.append(Counting(str(file)))
         return made[-1]
 
     yield give
@@ -316,7 +310,7 @@ def kill_api_server(state: State) -> Callable[[], subprocess.Popen[bytes]]:
 
 def test_an_api_server_that_is_killed_and_comes_back(own_state: State) -> None:
     up = local.up(Heard())
-    kube, api = Kube(own_state), client(up.kubeconfig)
+    kube, api = Kube(own_state), Counting(up.kubeconfig)
     kube("apply", "-f", "-", input=deployment(nodeSelector=NOWHERE))
     watching = Watching(api, deployment(), seconds=2 * PATIENCE)
     watching.sees(lambda view: view.pods)

@@ -21,6 +21,7 @@ BY_CI = {
     "make test": ("make test",),
     "make lint test": ("make lint", "make test"),
     "make bench": ("make bench",),
+    ".venv/bin/pytest -s tests/benchmarks/test_growth.py": ("make bench",),
     "make test-fuzz": ("make test-fuzz",),
     "make test-generated": ("make test-generated",),
     "make test-crashes": ("make test-crashes",),

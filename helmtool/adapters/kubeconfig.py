@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from helmtool.adapters.regular import read_file
-from helmtool.errors import InvalidInput
+from helmtool.errors import InvalidInput, Unreachable
 from helmtool.model.extent import require_bounded
 from helmtool.model.reading import text
 
@@ -37,6 +37,12 @@ class KubeconfigInvalid(InvalidInput):
     """The kubeconfig is missing, not readable, or does not name a cluster."""
 
     code = "kubeconfig"
+
+
+class UserInvalid(Unreachable):
+    """The user of the context is nothing that credentials could be read from."""
+
+    code = "credentials"
 
 
 LARGEST = 4 << 20
@@ -83,14 +89,14 @@ def cluster_names(kubeconfig: str) -> list[str]:
 def user_of(access: Access) -> tuple[dict[str, Any], Path]:
     """The entry of the context's user, empty where there is none, and the folder that its relative paths count from.
 
-    Raises KubeconfigInvalid.
+    Raises KubeconfigInvalid and UserInvalid.
     """
     documents = _read_all(access.kubeconfig)
     context = _named(documents, "contexts", access.context)
     name = str(_inner(context[1], "context").get("user") or "") if context else ""
     found = _named(documents, "users", name)
     if found and not isinstance(found[1].get("user") or {}, Mapping):
-        raise KubeconfigInvalid(f"{found[0]}: the entry of user {name!r} is no map", hint=_view(found[0]))
+        raise UserInvalid(f"{found[0]}: the entry of user {name!r} is no map", hint=_view(found[0]))
     return (dict(_inner(found[1], "user")), Path(found[0]).absolute().parent) if found else ({}, Path())
 
 

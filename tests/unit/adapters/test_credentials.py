@@ -14,7 +14,7 @@ from certificates import pem
 
 from helmtool.adapters.client import made_client
 from helmtool.adapters.credentials import Credentials, CredentialsFailed, Plugin, plugin_of
-from helmtool.adapters.kubeconfig import KubeconfigInvalid, read_access
+from helmtool.adapters.kubeconfig import UserInvalid, read_access
 
 V1 = "client.authentication.k8s.io/v1"
 
@@ -144,5 +144,5 @@ def test_a_user_that_is_no_map(tmp_path: Path) -> None:
     made(tmp_path, "exit 1")
     file = tmp_path / "config"
     file.write_text(re.sub("user: {exec.*", "user: 3}]", file.read_text()))
-    with pytest.raises(KubeconfigInvalid, match="the entry of user 'u' is no map"):
+    with pytest.raises(UserInvalid, match="the entry of user 'u' is no map"):
         plugin_of(read_access(str(file)))

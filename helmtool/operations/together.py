@@ -42,11 +42,6 @@ async def beside(awaitable: Awaitable[Result]) -> AsyncIterator[asyncio.Future[R
         await finish(future)
 
 
-async def known(result: Result) -> Result:
-    """What is there already, for who awaits it."""
-    return result
-
-
 async def finish(future: asyncio.Future[Any]) -> None:
     """Waits until what is under way has ended, however often the task is cancelled meanwhile; its result or error stays in the future."""
     while not future.done():

@@ -73,7 +73,8 @@ def test_on_a_terminal_it_has_one_of_its_own(serving: Helmtool, pod: str) -> Non
     argv = [sys.executable, "-m", "helmtool", "exec", "kind"]
     process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, cwd=serving.project, env=serving.environment)
     try:
-        os.write(ours, b"stty size; echo done-$((40 + 2))\n")
+        # Typed ahead, and the node takes sizes and input by different ways, in no order: the shell is given a moment, as below.
+        os.write(ours, b"sleep 0.5; stty size; echo done-$((40 + 2))\n")
         assert "33 111" in screen(ours, "done-42")
         ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 44, 99, 0, 0))
         process.send_signal(signal.SIGWINCH)

@@ -5,6 +5,7 @@ The rest of that package (models, logins of every provider) takes a quarter of a
 
 from __future__ import annotations
 
+import atexit
 import base64
 import os
 import tempfile
@@ -117,12 +118,14 @@ def _path(entry: Mapping[str, Any], name: str, folder: Path) -> str | None:
 
 
 def _held(content: bytes) -> str:
-    """A path to what TLS only reads from files: of memory, so that no key is on a disk, or of a file that nobody else may read."""
+    """A path to what TLS only reads from files: of memory, so that no key is on a disk; where there is none of a file that nobody else
+    may read, until the end of the process."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("helmtool")
         path = f"/proc/self/fd/{descriptor}"
     else:
         descriptor, path = tempfile.mkstemp(prefix="helmtool-")
+        atexit.register(Path(path).unlink, missing_ok=True)
     with os.fdopen(descriptor, "wb", closefd=False) as file:
         file.write(content)
     return path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from helmtool.adapters.project import GitState
@@ -24,7 +23,7 @@ from helmtool.operations.rights import require_storage, require_way_to_verify
 from helmtool.operations.secrets.step import PreparedSecrets, SecretOptions, prepare, prune, write
 from helmtool.operations.session import Session, open_session
 from helmtool.operations.settings import Settings
-from helmtool.operations.together import beside, together
+from helmtool.operations.together import beside, load, together
 
 if TYPE_CHECKING:
     from helmtool.operations.lock import Lock
@@ -114,7 +113,7 @@ async def plan_release(name: str, tag: str, options: ReleaseOptions, settings: S
             make_plan(session, secrets.composed, looking),
             asyncio.to_thread(session.project.git_state),
             _require_rights(session, options, looking),
-            asyncio.to_thread(_load_what_follows),
+            asyncio.to_thread(load, "lock", "superseded", "upgrade"),  # while helm renders
         )
     await require_same_image(session, wanted, plan.revisions, settings, progress)
     report_plan(plan, progress)
@@ -126,12 +125,6 @@ async def _require_rights(session: Session, options: ReleaseOptions, looking: Aw
     """Once the cluster is known to be the right one: what is missing would show too late, or not at all."""
     await looking
     await together(asyncio.to_thread(require_way_to_verify, session, options.verify), asyncio.to_thread(require_storage, session))
-
-
-def _load_what_follows() -> None:
-    """What writes is imported while helm renders, which takes as long."""
-    for module in ("lock", "superseded", "upgrade"):
-        import_module(f"helmtool.operations.{module}")
 
 
 async def carry_out(planned: Planned, options: ReleaseOptions, progress: Progress, *, asked: bool) -> Released:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from helmtool.adapters.helm import ReleasePending
@@ -20,13 +19,10 @@ from helmtool.operations.plan import Plan
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session
 from helmtool.operations.strategy import patch_strategies
-from helmtool.operations.together import beside, uncancel
+from helmtool.operations.together import beside, load, uncancel
 
 if TYPE_CHECKING:
     from helmtool.operations.release import Planned, ReleaseOptions
-
-FOLLOWING = ("settle", "going_back")
-"""Operations that begin when helm has ended. Importing them takes a tenth of a second, in which helm runs anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +94,7 @@ async def _apply(work: Work) -> int:
     await asyncio.to_thread(patch_strategies, session.cluster, work.plan.manifests)
     work.lock.require()
     work.lock.reached = f"helm was under way with revision {next_number(work.plan.revisions)}, which may be pending"
-    async with beside(asyncio.to_thread(_load_what_follows)):
+    async with beside(asyncio.to_thread(load, "settle", "going_back")):
         applied = await session.helm.upgrade(
             session.project.chart,
             composed.for_helm,
@@ -111,11 +107,6 @@ async def _apply(work: Work) -> int:
     if [m for m in parse_manifests(applied.manifest) if not is_hook(m)] != list(work.plan.manifests):
         progress.warn("what Helm applied is not what was previewed: does the chart ask the cluster while it renders?")
     return applied.revision
-
-
-def _load_what_follows() -> None:
-    for module in FOLLOWING:
-        import_module(f"helmtool.operations.{module}")
 
 
 async def _after_failure(work: Work, error: HelmtoolError) -> HelmtoolError:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -146,3 +149,15 @@ def test_a_user_that_is_no_map(tmp_path: Path) -> None:
     file.write_text(re.sub("user: {exec.*", "user: 3}]", file.read_text()))
     with pytest.raises(UserInvalid, match="the entry of user 'u' is no map"):
         plugin_of(read_access(str(file)))
+
+
+def test_without_files_of_memory_a_key_is_gone_with_the_process(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, sys; del os.memfd_create\nfrom helmtool.adapters.client import _held\n"
+        "path = pathlib.Path(_held(b'key')); assert (path.read_text(), path.stat().st_mode & 0o77) == ('key', 0); print(path)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    assert done.stdout.startswith(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from helmtool.cli.changes import change_document, print_changes, print_diff
 from helmtool.cli.confirm import require_terminal, require_yes
 from helmtool.cli.options import terminal
 from helmtool.cli.review.show import Format, warnings_of
-from helmtool.errors import HelmtoolError, UsageError, gravest
+from helmtool.errors import HelmtoolError, Interrupted, UsageError, gravest
 
 if TYPE_CHECKING:
     from helmtool.model.environment import Environment
@@ -123,7 +123,12 @@ def release_each(names: Sequence[str], tag: str, options: ReleaseOptions, at_onc
     def confirm(plans: Sequence[Planned]) -> None:
         _confirm([planned.plan for planned in plans], tag, yes=yes)
 
-    members = run(operation(names, tag, options, at_once, terminal.settings, terminal, confirm))
+    try:
+        members = run(operation(names, tag, options, at_once, terminal.settings, terminal, confirm))
+    except Interrupted as error:
+        if error.hint:  # by a second Ctrl-C, which leaves no time to say how each ended
+            error.hint = f"helmtool status {' '.join(names)}"
+        raise
     document = {"tag": tag, "dryRun": options.dry_run, "environments": [_member_document(member, tag) for member in members]}
     if terminal.as_json:
         terminal.beside_error = document

@@ -185,6 +185,21 @@ def test_interrupted_while_the_first_is_alone(served: Fleet) -> None:
 
 
 @pytest.mark.slow
+def test_interrupted_twice(served: Fleet) -> None:
+    """What is pending then is left to `status`, and the next release gets on with it."""
+    served.values("dev1", NOWHERE)
+    running = release(served.helmtool).saw("dev1: 0 of 1 pods available")
+    running.send(signal.SIGINT)
+    result = running.saw("dev1: the release interrupted").send(signal.SIGINT).wait()
+    assert result.code == 130
+    assert "interrupted twice: left as it is" in result.err
+    assert "next: helmtool status dev1 dev2 dev3 dev4" in result.err
+    assert "Traceback" not in result.err
+    (served.helmtool.project / "values/dev1.yaml").unlink()
+    served.helmtool("status", "dev1", "dev2", "dev3", "dev4")
+
+
+@pytest.mark.slow
 def test_a_lock_that_is_lost_ends_the_work_on_its_own_environment_alone(served: Fleet) -> None:
     """The helm of another environment that is under way is not killed with it."""
     served.values("dev2", NOWHERE)

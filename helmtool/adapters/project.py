@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class Project:
 
     def environments(self) -> dict[str, Environment]:
         """The environments of `values/environments.yaml`, by name. Raises InvalidInput."""
-        return parse_environments(self.document(ENVIRONMENTS))
+        return {**_environments(self.shown(ENVIRONMENTS), self.read(ENVIRONMENTS))}
 
     def retention(self) -> Retention:
         """The rule of the registry's clean-up, from the same file. Raises InvalidInput."""
@@ -190,6 +191,12 @@ class Project:
         except (OSError, subprocess.TimeoutExpired):
             return ""
         return completed.stdout.decode(errors="replace").strip() if completed.returncode == 0 else ""
+
+
+@functools.lru_cache(maxsize=4)
+def _environments(file: str, content: bytes) -> dict[str, Environment]:
+    """Parsed once, for all environments of a row have their entries in one file; known by its content, so a pin that is written is seen."""
+    return parse_environments(parse_document(file, content))
 
 
 def find_project(config_dir: Path | None) -> Project:

@@ -61,6 +61,11 @@ def parse_manifests(text: str | bytes) -> list[Manifest]:
         raise ManifestUnreadable from None
 
 
+def kept_manifests(text: str | bytes) -> list[Manifest]:
+    """The same without the hooks: the objects that Helm keeps for as long as the release. Raises ManifestUnreadable."""
+    return [manifest for manifest in parse_manifests(text) if not is_hook(manifest)]
+
+
 def is_hook(manifest: Manifest) -> bool:
     """Whether Helm runs the object at some moment of a release, instead of keeping it."""
     return HOOK in mapping(manifest, "metadata", "annotations")

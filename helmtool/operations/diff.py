@@ -12,7 +12,7 @@ from helmtool.adapters.project import CHART, Project, find_project
 from helmtool.errors import InvalidInput, UsageError
 from helmtool.model.change import Change, compare
 from helmtool.model.environment import Environment
-from helmtool.model.manifest import Manifest, ObjectKey, is_hook, key_of, owned_by_helm, parse_manifests
+from helmtool.model.manifest import Manifest, ObjectKey, is_hook, kept_manifests, key_of, owned_by_helm, parse_manifests
 from helmtool.model.review import Review
 from helmtool.model.revision import Revision, digest_of, last, merged_values, running, tag_of
 from helmtool.model.tag import parse_tag
@@ -160,7 +160,7 @@ def _stored(revisions: Sequence[Revision], number: int) -> Revision:
 
 
 async def _to_revision(session: Session, target: Revision, revisions: Sequence[Revision], against: str) -> Diff:
-    manifests = [m for m in parse_manifests(target.manifest) if not is_hook(m)]
+    manifests = kept_manifests(target.manifest)
     wanted = partial(_basis, session, after=merged_values(target), new=manifests, target=target.chart)
     if against == "live":
         forecast = await asyncio.to_thread(make_forecast, session, manifests, last(revisions))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from helmtool.model.change import compare
-from helmtool.model.manifest import ObjectKey, is_hook, key_of, owned_by_helm, parse_manifests
+from helmtool.model.manifest import Manifest, ObjectKey, key_of, owned_by_helm
 from helmtool.model.ownership import adds_to, other_writers
-from helmtool.model.revision import Revision
 from helmtool.operations.preflight import Preflight, try_object
 from helmtool.operations.reach import Reached
 
@@ -25,14 +25,13 @@ class Drift:
         return f"{what}, written by {', '.join(self.hands)}" if self.hands else what
 
 
-def find_drift(session: Reached, revision: Revision) -> list[Drift]:
-    """Every object of the revision that applying it once more would change, as the API server's own dry run says, or that other hands
-    have added fields to.
+def find_drift(session: Reached, manifests: Sequence[Manifest]) -> list[Drift]:
+    """Every object of a revision (those that Helm keeps) that applying it once more would change, as the API server's own dry run says, or
+    that other hands have added fields to.
 
     Raises ClusterUnreachable and ClusterForbidden: a dry run asks for the right to write.
     """
     environment = session.environment
-    manifests = [m for m in parse_manifests(revision.manifest) if not is_hook(m)]
     owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
     results = session.cluster.in_parallel([lambda m=m: try_object(session.cluster, m) for m in owned])
     return [drift for result in results if (drift := _drift(result))]

@@ -10,7 +10,7 @@ from helmtool.adapters.lease import LeaseStore
 from helmtool.adapters.storage import read_history
 from helmtool.errors import InvalidInput, Problem, Refused
 from helmtool.model.change import Change
-from helmtool.model.manifest import Manifest, is_hook, parse_manifests
+from helmtool.model.manifest import Manifest, is_hook, kept_manifests
 from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
 from helmtool.operations.preflight import Forecast, make_forecast
@@ -52,7 +52,7 @@ class Plan:
         newest = last(self.revisions)
         if self.changes or newest is None or newest != running(self.revisions):
             return False
-        return [m for m in parse_manifests(newest.manifest) if not is_hook(m)] == list(self.manifests)
+        return kept_manifests(newest.manifest) == list(self.manifests)
 
 
 async def make_plan(session: Session, composed: Composed, looking: Awaitable[Sequence[Revision]]) -> Plan:

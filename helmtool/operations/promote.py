@@ -14,7 +14,7 @@ from helmtool.adapters.storage import read_chart, read_history
 from helmtool.errors import Problem, Refused
 from helmtool.model.check import Check, Verdict
 from helmtool.model.environment import Environment, Promotion, find_environment
-from helmtool.model.manifest import is_hook, key_of, parse_manifests
+from helmtool.model.manifest import kept_manifests, key_of
 from helmtool.model.promotion import Evidence, check_drift, check_record, check_restarts, check_time
 from helmtool.model.revision import Revision, digest_of, last, running, tag_of
 from helmtool.model.rollout import judge
@@ -117,7 +117,7 @@ def _require_chart(session: Reach, current: Revision) -> None:
 
 def _serving(session: Reach, current: Revision, newest: Revision) -> list[Check]:
     """Whether exactly this revision serves now, and has not been started again."""
-    deployment = next((key_of(m) for m in parse_manifests(current.manifest) if m.get("kind") == "Deployment" and not is_hook(m)), None)
+    deployment = next((key_of(m) for m in kept_manifests(current.manifest) if m.get("kind") == "Deployment"), None)
     if deployment is None:
         return [Check(Verdict.FAILS, "the revision has no Deployment")]
     observation = observe(session.cluster, deployment, 0.0)
@@ -133,7 +133,7 @@ def _serving(session: Reach, current: Revision, newest: Revision) -> list[Check]
 
 def _drift(session: Reach, current: Revision) -> list[str] | None:
     try:
-        return [str(drift) for drift in find_drift(session, current)]
+        return [str(drift) for drift in find_drift(session, kept_manifests(current.manifest))]
     except ClusterForbidden:
         return None
 

@@ -9,7 +9,7 @@ from helmtool.adapters.registry import Registry
 from helmtool.errors import HelmtoolError, Problem, Refused
 from helmtool.model.change import Change, summary
 from helmtool.model.environment import Policy
-from helmtool.model.manifest import Manifest, is_hook, parse_manifests
+from helmtool.model.manifest import Manifest, kept_manifests
 from helmtool.model.registry import parse_repository
 from helmtool.model.revision import Revision, applied, digest_of, rollback_target, running, tag_of
 from helmtool.model.secret_version import mounted_name
@@ -65,7 +65,7 @@ def readiness(session: Reached, revisions: Sequence[Revision], target: Revision 
     target = target or rollback_target(revisions)
     if target is None:
         return Readiness(None)
-    manifests = [m for m in parse_manifests(target.manifest) if not is_hook(m)]
+    manifests = kept_manifests(target.manifest)
     try:
         forecast = make_forecast(session, manifests, applied(revisions))
     except Refused as error:

@@ -12,7 +12,7 @@ from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, Refused
 from helmtool.model.change import Change, summary
 from helmtool.model.duration import parse_duration
-from helmtool.model.manifest import is_hook, parse_manifests
+from helmtool.model.manifest import kept_manifests, parse_manifests
 from helmtool.model.revision import DEPLOYED, Revision, digest_of, last, next_number, rollback_target, tag_of
 from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, LockLost, locked
@@ -144,7 +144,7 @@ def _plan(session: Session, options: RollbackOptions) -> RollbackPlan:
     current = last(revisions)
     target = choose_target(revisions, options, session.environment.name)
     assert current is not None  # noqa: S101 - a target exists, so a revision does
-    manifests = [m for m in parse_manifests(target.manifest) if not is_hook(m)]
+    manifests = kept_manifests(target.manifest)
     forecast = make_forecast(session, manifests, current)
     refusals = [] if options.force else obstacles(session, target, manifests, forecast)[0]
     return RollbackPlan(session, current, target, tuple(revisions), forecast, changes_to(session, revisions, manifests), tuple(refusals))

@@ -11,7 +11,7 @@ from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable
 from helmtool.adapters.project import find_project
 from helmtool.adapters.storage import read_history_and_records
 from helmtool.errors import HelmtoolError, OperationFailed
-from helmtool.model.manifest import Manifest, is_hook, key_of, parse_manifests
+from helmtool.model.manifest import Manifest, kept_manifests, key_of
 from helmtool.model.reading import listing, mapping, text
 from helmtool.model.record import Record
 from helmtool.model.revision import Revision, last, running, tag_of
@@ -127,8 +127,9 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
     if newest is None:
         return Status(name, "not-released")
     record = next((r for r in reversed(records) if current and r.revision == current.number), None)
+    manifests = kept_manifests((current or newest).manifest)
     (live, digest), drift = session.cluster.in_parallel(
-        [lambda: _serving(session, current or newest), lambda: _drift(session, current) if current else ()]
+        [lambda: _serving(session, manifests), lambda: _drift(session, manifests) if current else ()]
     )
     rollout = judge(live)
     state = "pending" if newest.status.pending else "failed" if current is None else "running" if rollout.complete else "not-ready"
@@ -151,18 +152,18 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
     )
 
 
-def _serving(session: Reach, revision: Revision) -> tuple[Manifest | None, str]:
-    """The Deployment of a revision as it lives, and the digest that its pods run where it names none itself."""
-    deployments = [key_of(m) for m in parse_manifests(revision.manifest) if m.get("kind") == "Deployment" and not is_hook(m)]
+def _serving(session: Reach, manifests: Sequence[Manifest]) -> tuple[Manifest | None, str]:
+    """The Deployment among a revision's objects as it lives, and the digest that its pods run where it names none itself."""
+    deployments = [key_of(m) for m in manifests if m.get("kind") == "Deployment"]
     live = session.cluster.get(deployments[0]) if deployments else None
     named = any("@" in text(container, "image") for container in listing(live, "spec", "template", "spec", "containers")[:1])
     return live, _running_digest(session, live) if live and not named else ""
 
 
-def _drift(session: Reach, current: Revision) -> tuple[str, ...] | None:
+def _drift(session: Reach, manifests: Sequence[Manifest]) -> tuple[str, ...] | None:
     """What other hands have changed; nothing where the person may not ask, for a dry run needs the right to write."""
     try:
-        return tuple(str(drift) for drift in find_drift(session, current))
+        return tuple(str(drift) for drift in find_drift(session, manifests))
     except ClusterForbidden:
         return None
 

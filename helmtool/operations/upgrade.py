@@ -11,7 +11,7 @@ from helmtool.adapters.helm import ReleasePending
 from helmtool.errors import HelmtoolError, Interrupted
 from helmtool.model.duration import parse_duration
 from helmtool.model.environment import Policy
-from helmtool.model.manifest import is_hook, parse_manifests
+from helmtool.model.manifest import kept_manifests
 from helmtool.model.revision import DEPLOYED, next_number, running
 from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock
@@ -104,7 +104,7 @@ async def _apply(work: Work) -> int:
         )
     work.lock.reached = f"revision {applied.revision} is applied, and nobody has seen whether it serves"
     progress.done("apply", f"revision {applied.revision} of {session.environment.release}")
-    if [m for m in parse_manifests(applied.manifest) if not is_hook(m)] != list(work.plan.manifests):
+    if kept_manifests(applied.manifest) != list(work.plan.manifests):
         progress.warn("what Helm applied is not what was previewed: does the chart ask the cluster while it renders?")
     return applied.revision
 

@@ -60,7 +60,7 @@ def _open(cluster: Cluster, pod: str, container: str, argv: Sequence[str], on_te
 
     streams = {"stdin": True, "stdout": True, "stderr": not on_terminal, "tty": on_terminal}
     query = [("container", container), *(("command", word) for word in argv), *((name, str(on).lower()) for name, on in streams.items())]
-    client = cluster.client
+    client = cluster.connection.client
     headers = {"authorization": client.authorization} if client.authorization else {}
     path = f"/api/v1/namespaces/{cluster.namespace}/pods/{quote(pod, safe='')}/exec"
     connect: Any = ws_client.WSClient
@@ -73,7 +73,7 @@ def _open(cluster: Cluster, pod: str, container: str, argv: Sequence[str], on_te
             raise cluster.forbidden(Answer(error.status_code, {"message": said})) from None
         raise ExecFailed(f"no command can be started in {pod}: {said or error.status_code}", hint=hint) from None
     except (WebSocketException, OSError) as error:
-        raise cluster.unreachable(error) from None
+        raise cluster.connection.unreachable(error) from None
 
 
 def _message(body: bytes | None) -> str:
@@ -99,7 +99,7 @@ def _pass_on(session: Any, cluster: Cluster) -> None:
             if sys.stdin.fileno() in ready and not _send_input(session):
                 poll.unregister(sys.stdin.fileno())
     except (WebSocketException, OSError) as error:
-        raise cluster.unreachable(error) from None
+        raise cluster.connection.unreachable(error) from None
     _write_out(session)
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import builtins
-import json
 import logging
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from functools import partial
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from helmtool.adapters.answer import (
     Answer,
@@ -23,26 +20,23 @@ from helmtool.adapters.answer import (
     seconds_to_wait,
     warnings_in,
 )
-from helmtool.adapters.client import Client, made_client
-from helmtool.adapters.credentials import NEW_TOKEN, Credentials, CredentialsRefused, plugin_of
+from helmtool.adapters.connection import Connection, Request
+from helmtool.adapters.credentials import NEW_TOKEN, CredentialsRefused
 from helmtool.adapters.kubeconfig import Access
 from helmtool.errors import OperationFailed
 from helmtool.model.kinds import KNOWN
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.reading import at, listing, text
 from helmtool.model.redaction import redact_text
-from helmtool.model.values import yaml_safe
 
 log = logging.getLogger(__name__)
 
 HELM_MANAGER = "helm"
 """The field manager of Helm's server-side apply: the base name of its binary."""
 PARALLEL_REQUESTS = 8
-CONNECT_TIMEOUT, FIRST_TIMEOUT, READ_TIMEOUT = 5.0, 5.0, 30.0
-"""Seconds: to connect, for the first answer (something may take connections and never answer), and for any other."""
+FIRST_TIMEOUT = 5.0
+"""Seconds for the first answer: something may take connections and never answer."""
 ACCESS = "authorization.k8s.io/v1"
-EMBEDDED = "kwok-helmtool"
-"""What the embedded cluster is called in its kubeconfig."""
 
 
 class Cluster:
@@ -51,30 +45,9 @@ class Cluster:
     def __init__(self, access: Access, namespace: str) -> None:
         self.access = access
         self.namespace = namespace
-        self.plugin = plugin_of(access)
-        self._made_client: Client | None = None
-        self._certificate = ""
-        self._making_client = threading.Lock()
+        self.connection = Connection(access)
         self._resources: dict[str, dict[str, tuple[str, bool]]] = {}
         self._lock = threading.Lock()
-
-    @property
-    def client(self) -> Client:
-        """The kubernetes client, made with the first request."""
-        return self._made_client or self._client_with(self.plugin.credentials() if self.plugin else None)
-
-    def _client_with(self, credentials: Credentials | None) -> Client:
-        """The client of these credentials; another one where a plugin has handed out another certificate, which a client has for life."""
-        certificate = credentials.certificate if credentials else ""
-        with self._making_client:
-            if self._made_client is None or self._certificate != certificate:
-                self._made_client, self._certificate = made_client(self.access, credentials), certificate
-            return self._made_client
-
-    def wait_for_credentials(self) -> None:
-        """Gives a credentials plugin the time that it needs, before a request that is given little. Raises CredentialsFailed."""
-        if self.plugin:
-            self.plugin.credentials()
 
     def request(
         self,
@@ -90,85 +63,24 @@ class Cluster:
 
         `seconds` limits the whole of it. Raises ClusterUnreachable, ClusterForbidden and CredentialsFailed.
         """
-        response = self.send(method, path, query, body, {"Accept": accept, "Content-Type": content_type}, seconds)
-        return self._answer(method, path, response)
+        asked = Request(method, path, query, body, {"Accept": accept, "Content-Type": content_type})
+        return self._answer(asked, self.connection.send(asked, seconds))
 
-    def _answer(self, method: str, path: str, response: Any) -> Answer:
+    def _answer(self, asked: Request, response: Any) -> Answer:
         document = decoded(response.data)
         if document is None and (response.status < 400 or response.data.lstrip()[:1] == b"<"):
             # A proxy's login page, or another service at this address: never to be taken for an object.
-            raise self.unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
+            raise self.connection.unreachable(ValueError(f"what answers there ({response.status}) is not a Kubernetes API server"))
         answer = Answer(
             response.status,
             document or {"message": redact_text(response.data.decode(errors="replace"))[:200]},
             warnings_in(response.headers),
             seconds_to_wait(response.headers),
         )
-        log.debug("%s %s: %s", method, path, response.status)
+        log.debug("%s %s: %s", asked.method, asked.path, response.status)
         if answer.status == 401 or (answer.status == 403 and not answer.by_admission):
             raise self.forbidden(answer)
         return answer
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        body: Mapping[str, Any] | Sequence[Any] | None,
-        headers: Mapping[str, str],
-        seconds: float | None = None,
-        silence: float | None = None,
-    ) -> Any:
-        """Sends one request and gives urllib3's response as it is, for what is no object. Raises ClusterUnreachable and CredentialsFailed.
-
-        With `silence` its body is left unread, and reading it fails when nothing came for that many seconds. What is refused for
-        its credentials was not done: it is sent once more where a plugin has other ones.
-        """
-        _ = self.client  # making it takes its own time
-        until = time.monotonic() + seconds if seconds else None
-        sent = partial(self._sent, method, path, query, body, headers, until, silence)
-        response, used = sent()
-        if response.status == 401 and self.plugin and used:
-            response.close()
-            self.plugin.refused(used)
-            response, _ = sent()
-        return response
-
-    def _sent(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        body: Mapping[str, Any] | Sequence[Any] | None,
-        headers: Mapping[str, str],
-        until: float | None,
-        silence: float | None,
-    ) -> tuple[Any, Credentials | None]:
-        """The response, and the plugin's credentials that it was asked with."""
-        import urllib3
-
-        # The client's own request() takes no server-side-apply body, so its pool is used directly.
-        used = self.plugin.credentials(_left(until)) if self.plugin else None
-        client = self._client_with(used)
-        sent = {"User-Agent": "helmtool", **headers}
-        timeout = urllib3.Timeout(total=_left(until)) if until else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
-        try:
-            if used and used.token:  # not the client's, which another thread may just be setting
-                sent["Authorization"] = client.configuration.api_key["BearerToken"] = f"Bearer {used.token}"
-            elif word := client.authorization:
-                sent["Authorization"] = word
-            response = client.pool_manager.request(
-                method,
-                client.configuration.host + path + ("?" + urlencode(query) if query else ""),
-                body=None if body is None else _encoded(body),
-                headers=sent,
-                timeout=timeout,
-                preload_content=silence is None,
-                retries=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise self.unreachable(error) from None
-        return response, used
 
     def get(self, key: ObjectKey) -> Manifest | None:
         """The live object, or nothing where there is none."""
@@ -262,17 +174,17 @@ class Cluster:
 
         Reading it fails after `silence` seconds without a line. Raises ClusterUnreachable, ClusterForbidden and VersionExpired.
         """
-        path = self.collection(api_version, kind)
-        response = self.send("GET", path, {"watch": "true", **query}, None, {"Accept": "application/json"}, silence=silence)
+        asked = Request("GET", self.collection(api_version, kind), {"watch": "true", **query}, headers={"Accept": "application/json"})
+        response = self.connection.send(asked, silence=silence)
         if response.status == 200:
-            log.debug("GET %s: watched", path)
+            log.debug("GET %s: watched", asked.path)
             return response
         try:
-            answer = self._answer("GET", path, response)
+            answer = self._answer(asked, response)
         finally:
             response.close()
         self.require(answer)
-        raise self.unreachable(ValueError(f"what answers there ({answer.status}) is no watch"))
+        raise self.connection.unreachable(ValueError(f"what answers there ({answer.status}) is no watch"))
 
     def may(self, verb: str, resource: str, subresource: str, group: str = "") -> bool:
         """Whether the person has a right in the namespace (SelfSubjectAccessReview, as `kubectl auth can-i`)."""
@@ -283,17 +195,17 @@ class Cluster:
 
     def namespace_exists(self) -> bool:
         """Whether the namespace is there."""
-        self.wait_for_credentials()
+        self.connection.wait_for_credentials()
         answer = self.request("GET", f"/api/v1/namespaces/{self.namespace}", seconds=FIRST_TIMEOUT)
         if answer.status == 404:
             return False
         if self.require(answer).body.get("kind") != "Namespace":
-            raise self.unreachable(ValueError("what answers there is not a Kubernetes API server"))
+            raise self.connection.unreachable(ValueError("what answers there is not a Kubernetes API server"))
         return True
 
     def system_uid(self) -> str:
         """The UID of the namespace `kube-system`: one for each cluster, for its whole life."""
-        self.wait_for_credentials()
+        self.connection.wait_for_credentials()
         return text(self.require(self.request("GET", "/api/v1/namespaces/kube-system", seconds=FIRST_TIMEOUT)).body, "metadata", "uid")
 
     def path(self, key: ObjectKey) -> str:
@@ -329,49 +241,24 @@ class Cluster:
     def _objects(self, found: Any) -> builtins.list[Manifest]:
         """The objects, if what was given are some: what else stands at this address may answer in JSON too. Raises ClusterUnreachable."""
         if not isinstance(found, list) or not all(is_object(item) for item in found):
-            raise self.unreachable(ValueError("what it gives are no Kubernetes objects"))
+            raise self.connection.unreachable(ValueError("what it gives are no Kubernetes objects"))
         return found
 
     def require(self, answer: Answer) -> Answer:
         """The answer, where it is none of an error. Raises ClusterUnreachable, VersionExpired and OperationFailed."""
         said = f"{self.access.server} answered {answer.status}: {answer.message or answer.reason}"
         if answer.status == 429 or answer.status >= 500:
-            error = ClusterUnreachable(said, hint=self._healthz())
+            error = ClusterUnreachable(said, hint=self.connection.health_check)
             error.retry_after = answer.retry_after
             raise error
         if answer.status >= 400:
-            raise (VersionExpired if answer.status == 410 else OperationFailed)(said, hint=self._healthz())
+            raise (VersionExpired if answer.status == 410 else OperationFailed)(said, hint=self.connection.health_check)
         return answer
-
-    def unreachable(self, error: Exception) -> ClusterUnreachable:
-        """What is raised where nothing answers, with what the transport said."""
-        cause = getattr(error, "reason", None) or error
-        while cause.args and isinstance(cause.args[-1], Exception):  # urllib3 wraps what the socket said
-            cause = cause.args[-1]
-        text = str(cause).rsplit(": ", 1)[-1]
-        return ClusterUnreachable(
-            f"the API server {self.access.server} (cluster {self.access.cluster}) does not answer: {text}",
-            hint="helmtool local up" if self.access.cluster == EMBEDDED else self._healthz(),
-        )
-
-    def _healthz(self) -> str:
-        """The command that asks the API server for its health in the same way, without this program."""
-        return f"KUBECONFIG={self.access.kubeconfig} kubectl --context {self.access.context} get --raw /healthz"
 
     def forbidden(self, answer: Answer) -> ClusterForbidden | CredentialsRefused:
         """What is raised where the API server refuses the credentials, or a right."""
         if answer.status == 401:
             said = f"the API server {self.access.server} does not accept the credentials of context {self.access.context}"
-            asked = ", also those that its credentials plugin gave when it was asked again" if self.plugin else ""
+            asked = ", also those that its credentials plugin gave when it was asked again" if self.connection.plugin else ""
             return CredentialsRefused(said + asked, hint=NEW_TOKEN + ", or ask for a new kubeconfig")
         return ClusterForbidden(f"the API server forbids it: {answer.message}", hint="kubectl auth can-i --list -n " + self.namespace)
-
-
-def _left(until: float | None) -> float | None:
-    """The seconds until then; a moment where it is over, so that what waits for them fails as late."""
-    return None if until is None else max(until - time.monotonic(), 0.01)
-
-
-def _encoded(body: Any) -> bytes:
-    """JSON that is YAML as well: the API server reads a server-side apply as YAML, which has no escape of two halves of a character."""
-    return yaml_safe(json.dumps(body, ensure_ascii=False))

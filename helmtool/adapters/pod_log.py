@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from helmtool.adapters.answer import Answer, decoded
 from helmtool.adapters.cluster import FIRST_TIMEOUT, Cluster
+from helmtool.adapters.connection import Request
 
 PIECE = 1 << 16
 """Bytes that are read at once."""
@@ -48,7 +49,7 @@ def _pieces(cluster: Cluster, response: Any) -> Iterator[bytes]:
         while piece := response.read1(PIECE):
             yield piece
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise cluster.unreachable(error) from None
+        raise cluster.connection.unreachable(error) from None
 
 
 def _ask(
@@ -63,7 +64,7 @@ def _ask(
 ) -> Any:
     path = f"/api/v1/namespaces/{cluster.namespace}/pods/{quote(pod, safe='')}/log"
     query = {"container": container, **query} | ({"previous": "true"} if previous else {})
-    response = cluster.send("GET", path, query, None, {"Accept": "*/*"}, seconds=seconds, silence=silence)
+    response = cluster.connection.send(Request("GET", path, query), seconds, silence)
     if response.status >= 400:
         answer = Answer(response.status, decoded(response.data) or {})
         if answer.status in (401, 403):

@@ -12,6 +12,7 @@ from typing import Any
 
 from helmtool.adapters.answer import ClusterUnreachable
 from helmtool.adapters.cluster import Cluster
+from helmtool.adapters.connection import Request
 from helmtool.errors import Unreachable
 
 SECONDS = 30.0
@@ -30,7 +31,7 @@ def through_proxy(cluster: Cluster, service: str, port: int, path: str) -> Reply
     """A GET through the API server's service proxy; status 0 where the API server itself cannot get through or forbids it."""
     where = f"/api/v1/namespaces/{cluster.namespace}/services/{service}:{port}/proxy{path}"
     try:
-        answer = cluster.send("GET", where, None, None, {"Accept": "*/*"}, SECONDS)
+        answer = cluster.connection.send(Request("GET", where), SECONDS)
     except ClusterUnreachable as error:
         return Reply(0, error.message)
     own = _status_object(answer.data) if answer.status >= 400 else {}
@@ -53,7 +54,7 @@ def _forwarded(cluster: Cluster, pod: str, port: int) -> Iterator[http.client.HT
     from kubernetes import client
     from kubernetes.stream import portforward
 
-    api = client.CoreV1Api(client.ApiClient(cluster.client.configuration))
+    api = client.CoreV1Api(client.ApiClient(cluster.connection.client.configuration))
     try:
         forward: Any = portforward(api.connect_get_namespaced_pod_portforward, pod, cluster.namespace, ports=str(port))
     except client.ApiException as error:

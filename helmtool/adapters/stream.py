@@ -134,7 +134,7 @@ class Stream:
         except ClusterForbidden as error:
             return self._go_on_without(error)
         except CredentialsRefused as error:
-            if self._cluster.plugin:  # which may have better ones in a while; who holds the lock says when that is too late
+            if self._cluster.connection.plugin:  # which may have better ones in a while; who holds the lock says when that is too late
                 return self._try_again(error)
             self.denied, self.blind, self._version = error, True, ""
             return 0.0

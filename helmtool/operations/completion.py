@@ -57,7 +57,7 @@ def revisions(env: str, settings: Settings) -> list[Entry]:
 
     reached = reach(env, settings, Silent())
     key = _revisions_key(env, reached.access.server)
-    if reached.cluster.plugin:
+    if reached.cluster.connection.plugin:
         return ShortCache().get(key, OLD) or []
     return _known(key, partial(_ask_revisions, reached.cluster, reached.environment.release))
 

@@ -26,6 +26,7 @@ from screen import shown
 from helmtool.adapters import local
 from helmtool.adapters.answer import ClusterForbidden
 from helmtool.adapters.cluster import Cluster
+from helmtool.adapters.connection import Request
 from helmtool.adapters.kubeconfig import read_access
 from helmtool.adapters.local import LocalCluster, kwok
 from helmtool.adapters.local.objects import NAMESPACE
@@ -76,17 +77,21 @@ class Counting(Cluster):
     def __init__(self, kubeconfig: str) -> None:
         super().__init__(read_access(kubeconfig), NAMESPACE)
         self.sent: list[str] = []
+        send = self.connection.send
 
-    def send(self, method: str, path: str, query: Any, *rest: Any, **more: Any) -> Any:
-        self.sent.append(f"{'WATCH' if query and 'watch' in query else method} {path.rsplit('/', 1)[-1]}")
-        return super().send(method, path, query, *rest, **more)
+        def count(request: Request, *rest: Any, **more: Any) -> Any:
+            watch = request.query and "watch" in request.query
+            self.sent.append(f"{'WATCH' if watch else request.method} {request.path.rsplit('/', 1)[-1]}")
+            return send(request, *rest, **more)
+
+        self.connection.send = count  # type: ignore[method-assign]
 
 
 @pytest.fixture
 def api(kube: Kube, cluster: LocalCluster) -> Iterator[Counting]:
     made = Counting(cluster.kubeconfig)
     yield made
-    made.client.pool_manager.clear()
+    made.connection.client.pool_manager.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -276,7 +281,7 @@ def limited(kube: Kube, cluster: LocalCluster, tmp_path: Path) -> Iterator[Calla
 
     yield give
     for each in made:
-        each.client.pool_manager.clear()
+        each.connection.client.pool_manager.clear()
     kube("delete", "rolebinding,role,serviceaccount", "limited", "--ignore-not-found")
 
 
@@ -323,7 +328,7 @@ def test_an_api_server_that_is_killed_and_comes_back(own_state: State) -> None:
         watching.succeeds()
         again.kill()
     assert len(api.sent) < 120
-    api.client.pool_manager.clear()
+    api.connection.client.pool_manager.clear()
 
 
 class OnTerminal:

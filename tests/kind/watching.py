@@ -8,6 +8,7 @@ from typing import Any
 
 from helmtool.adapters.answer import ClusterUnreachable
 from helmtool.adapters.cluster import Cluster
+from helmtool.adapters.connection import Request
 
 Pod = dict[str, Any]
 ROUND_SECONDS = "1"
@@ -55,7 +56,7 @@ class PodWatch:
         query = {"watch": "1", "labelSelector": self._selector, "allowWatchBookmarks": "true"}
         query |= {"resourceVersion": self._version, "timeoutSeconds": ROUND_SECONDS}
         try:
-            reply = self._cluster.send("GET", self._path, query, None, {"Accept": "application/json"})
+            reply = self._cluster.connection.send(Request("GET", self._path, query, headers={"Accept": "application/json"}))
         except ClusterUnreachable:
             self._silent += 1
             assert self._silent < SILENT_ROUNDS, "the API server does not answer"

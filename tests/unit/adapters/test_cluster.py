@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import yaml
 
-from helmtool.adapters import cluster as module
+from helmtool.adapters import connection as module
 from helmtool.adapters.answer import Answer, ClusterForbidden, ClusterUnreachable
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.credentials import CredentialsFailed, CredentialsRefused
@@ -113,7 +113,7 @@ def connect(tmp_path: Path, server: str, user: str = f"{{token: {TOKEN}}}") -> C
 def cluster(server: FakeServer, tmp_path: Path) -> Iterator[Cluster]:
     found = connect(tmp_path, f"http://127.0.0.1:{server.port}")
     yield found
-    found.client.pool_manager.clear()
+    found.connection.client.pool_manager.clear()
 
 
 KEY, RARE = ObjectKey("v1", "ConfigMap", "", "a"), ObjectKey("v1", "LimitRange", "", "a")
@@ -345,7 +345,7 @@ def test_who_asks(server: FakeServer, tmp_path: Path, user: str, sent: str | Non
     (tmp_path / "token").write_text("of-the-file\n")
     found = connect(tmp_path, f"http://127.0.0.1:{server.port}", user)
     found.request("GET", "/api/v1")
-    found.client.pool_manager.clear()
+    found.connection.client.pool_manager.clear()
     assert server.asked[-1].headers.get("authorization") == sent
 
 

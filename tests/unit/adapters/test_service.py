@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from helmtool.adapters.answer import ClusterUnreachable
+from helmtool.adapters.connection import Request
 from helmtool.adapters.service import Reply, through_proxy
 
 STATUS = {"kind": "Status", "apiVersion": "v1", "message": "no endpoints available for service", "code": 503}
@@ -16,15 +17,19 @@ STATUS = {"kind": "Status", "apiVersion": "v1", "message": "no endpoints availab
 
 @dataclass
 class Proxy:
-    """A Cluster that has one answer."""
+    """A Cluster, and its connection, that has one answer."""
 
     status: int
     data: bytes
     asked: str = ""
     namespace: str = "dqm"
 
-    def send(self, method: str, path: str, *_: Any) -> Proxy:
-        self.asked = f"{method} {path}"
+    @property
+    def connection(self) -> Proxy:
+        return self
+
+    def send(self, request: Request, _seconds: float) -> Proxy:
+        self.asked = f"{request.method} {request.path}"
         if not self.status:
             raise ClusterUnreachable("timed out")
         return self

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from watched import Api, Asked, Behaviour, Handler, connect, event, falls_silent, hold, is_silent, pod, refuses, says, serving, wait_until
 
-from helmtool.adapters import cluster as requests
+from helmtool.adapters import connection as requests
 from helmtool.adapters import stream as module
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.stream import Source, Stream, snapshot
@@ -40,7 +40,7 @@ def api() -> Iterator[Api]:
 def cluster(api: Api, tmp_path: Path) -> Iterator[Cluster]:
     found = connect(tmp_path, api)
     yield found
-    found.client.pool_manager.clear()
+    found.connection.client.pool_manager.clear()
 
 
 Follow = Callable[..., Stream]
@@ -277,7 +277,7 @@ def test_a_server_that_comes_back(api: Api, tmp_path: Path) -> None:
             assert stream.join(10)
     finally:
         stream.close()
-        cluster.client.pool_manager.clear()
+        cluster.connection.client.pool_manager.clear()
 
 
 @pytest.mark.parametrize("behaviour", [hold, falls_silent])

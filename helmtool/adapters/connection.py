@@ -1,0 +1,128 @@
+"""The way to one API server: its client, the credentials that it takes, and one request."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from helmtool.adapters.answer import ClusterUnreachable
+from helmtool.adapters.client import Client, made_client
+from helmtool.adapters.credentials import Credentials, plugin_of
+from helmtool.adapters.kubeconfig import Access
+from helmtool.model.values import yaml_safe
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
+"""Seconds to connect, and for an answer of which nobody says how long it may take."""
+EMBEDDED = "kwok-helmtool"
+"""What the embedded cluster is called in its kubeconfig."""
+
+
+class Request(NamedTuple):
+    """What is asked of an API server; the body becomes JSON."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] | None = None
+    body: Mapping[str, Any] | Sequence[Any] | None = None
+    headers: Mapping[str, str] = {"Accept": "*/*"}
+
+
+class Connection:
+    """One API server, through one context of a kubeconfig. Methods block; they are safe to call from several threads."""
+
+    def __init__(self, access: Access) -> None:
+        self.plugin = plugin_of(access)
+        self._access = access
+        self._made_client: Client | None = None
+        self._certificate = ""
+        self._making_client = threading.Lock()
+
+    @property
+    def client(self) -> Client:
+        """The kubernetes client, made with the first request."""
+        return self._made_client or self._client_with(self.plugin.credentials() if self.plugin else None)
+
+    def _client_with(self, credentials: Credentials | None) -> Client:
+        """The client of these credentials; another one where a plugin has handed out another certificate, which a client has for life."""
+        certificate = credentials.certificate if credentials else ""
+        with self._making_client:
+            if self._made_client is None or self._certificate != certificate:
+                self._made_client, self._certificate = made_client(self._access, credentials), certificate
+            return self._made_client
+
+    def wait_for_credentials(self) -> None:
+        """Gives a credentials plugin the time that it needs, before a request that is given little. Raises CredentialsFailed."""
+        if self.plugin:
+            self.plugin.credentials()
+
+    def send(self, request: Request, seconds: float | None = None, silence: float | None = None) -> Any:
+        """Sends one request and gives urllib3's response as it is. Raises ClusterUnreachable and CredentialsFailed.
+
+        `seconds` limits the whole of it. With `silence` its body is left unread, and reading it fails when nothing came for that many
+        seconds. What is refused for its credentials was not done: it is sent once more where a plugin has other ones.
+        """
+        _ = self.client  # making it takes its own time
+        until = time.monotonic() + seconds if seconds else None
+        response, used = self._sent(request, until, silence)
+        if response.status == 401 and self.plugin and used:
+            response.close()
+            self.plugin.refused(used)
+            response, _ = self._sent(request, until, silence)
+        return response
+
+    def _sent(self, request: Request, until: float | None, silence: float | None) -> tuple[Any, Credentials | None]:
+        """The response, and the plugin's credentials that it was asked with."""
+        import urllib3
+
+        # The client's own request() takes no server-side-apply body, so its pool is used directly.
+        used = self.plugin.credentials(_left(until)) if self.plugin else None
+        client = self._client_with(used)
+        headers = {"User-Agent": "helmtool", **request.headers}
+        timeout = urllib3.Timeout(total=_left(until)) if until else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
+        try:
+            if used and used.token:  # not the client's, which another thread may just be setting
+                headers["Authorization"] = client.configuration.api_key["BearerToken"] = f"Bearer {used.token}"
+            elif word := client.authorization:
+                headers["Authorization"] = word
+            response = client.pool_manager.request(
+                request.method,
+                client.configuration.host + request.path + ("?" + urlencode(request.query) if request.query else ""),
+                body=None if request.body is None else _encoded(request.body),
+                headers=headers,
+                timeout=timeout,
+                preload_content=silence is None,
+                retries=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise self.unreachable(error) from None
+        return response, used
+
+    def unreachable(self, error: Exception) -> ClusterUnreachable:
+        """What is raised where nothing answers, with what the transport said."""
+        cause = getattr(error, "reason", None) or error
+        while cause.args and isinstance(cause.args[-1], Exception):  # urllib3 wraps what the socket said
+            cause = cause.args[-1]
+        text = str(cause).rsplit(": ", 1)[-1]
+        return ClusterUnreachable(
+            f"the API server {self._access.server} (cluster {self._access.cluster}) does not answer: {text}",
+            hint="helmtool local up" if self._access.cluster == EMBEDDED else self.health_check,
+        )
+
+    @property
+    def health_check(self) -> str:
+        """The command that asks the API server for its health in the same way, without this program."""
+        return f"KUBECONFIG={self._access.kubeconfig} kubectl --context {self._access.context} get --raw /healthz"
+
+
+def _left(until: float | None) -> float | None:
+    """The seconds until then; a moment where it is over, so that what waits for them fails as late."""
+    return None if until is None else max(until - time.monotonic(), 0.01)
+
+
+def _encoded(body: Any) -> bytes:
+    """JSON that is YAML as well: the API server reads a server-side apply as YAML, which has no escape of two halves of a character."""
+    return yaml_safe(json.dumps(body, ensure_ascii=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import subprocess
@@ -11,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 from timing import CHECKOUT, Case, always, side_by_side
 
 from helmtool.adapters import toolbox
@@ -57,7 +57,7 @@ def helmfile(tmp_path: Path, helm: list[str], values: dict[str, str], kubeconfig
         defaults = {"wait": True, "timeout": 60}
         release = {"name": "newdqmgui", "namespace": "dqm", "chart": CHART, "values": [values[tag]]}
         file = tmp_path / f"helmfile-{tag}.yaml"
-        file.write_text(json.dumps({"helmDefaults": defaults, "releases": [release]}))
+        file.write_text(yaml.safe_dump({"helmDefaults": defaults, "releases": [release]}))
         program = [str(toolbox.pinned_path("helmfile", found[1])), "--helm-binary", helm[0], "--file", str(file)]
         verbs = ("sync", "apply") if _has_helm_diff(helm) else ("sync",)
         return [Case(f"helmfile {verb}", always("env", f"KUBECONFIG={kubeconfig}", *program, verb)) for verb in verbs]

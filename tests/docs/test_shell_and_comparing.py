@@ -14,8 +14,8 @@ sys.path.append(str(Path(__file__).parent / "executed"))
 from comparing import difference
 from shell import Shell
 
-SHOWN = ("✓ guard     local is kwok-helmtool at https://127.0.0.1:26258", "✓ record    root@vm from 4a643667e179", "revision 2", "…", "end")
-CAME = "✓ guard     local is kwok-helmtool at https://127.0.0.1:20001\n… watch     0 of 1\n✓ record    root@vm from 19bcb3670566\n"
+SHOWN = ("✓ guard     local is kwok-helmtool at https://127.0.0.1:26258", "✓ record    ann@lxplus from 4a643667e179", "revision 2", "…", "end")
+CAME = "✓ guard     local is kwok-helmtool at https://127.0.0.1:20001\n… watch     0 of 1\n✓ record    ann@lxplus from 19bcb3670566\n"
 
 
 @pytest.mark.parametrize("left_out", ["", "anything\n", "anything\nmore\n"])

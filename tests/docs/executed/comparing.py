@@ -15,8 +15,8 @@ RULES: tuple[tuple[str, str], ...] = (
     (r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,64}\b", "HEX"),
     (r"\b\d+(\.\d+)? s\b", "N s"),
     (r"(?<= )\d+[smhd](?= )", "AGE"),
-    (rf"\b{re.escape(getpass.getuser())}(?=@|\b)", "root"),
-    (rf"\b{re.escape(socket.gethostname())}\b", "vm"),
+    (rf"\b{re.escape(getpass.getuser())}(?=@|\b)", "ann"),
+    (rf"\b{re.escape(socket.gethostname())}\b", "lxplus"),
     (r" {2,}", "  "),
     (r" +$", ""),
 )

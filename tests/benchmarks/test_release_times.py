@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-import yaml
-from timing import CHECKOUT, Case, always, side_by_side
+from compared import CHART, has_helm_diff, helmfile_release
+from timing import Case, always, side_by_side
 
 from helmtool.adapters import toolbox
 
 ROUNDS = 9
 LIMIT = 1.3
 TAGS = ("HG0105a", "HG0105b", "HG0105c")
-CHART = str(CHECKOUT / "charts/newdqmgui")
 NAMESPACE = ["--namespace", "dqm"]
-HELMFILE = CHECKOUT / "tests/benchmarks/helmfile/go.mod"
 WAIT = ["--install", "--wait", "--reset-values", "--server-side=true", "--timeout", "60s"]
-
-Helmfile = Callable[[str], list[Case]]
 
 
 @pytest.fixture
@@ -44,23 +38,12 @@ def helm(kubeconfig: str) -> list[str]:
 
 
 @pytest.fixture
-def helmfile(tmp_path: Path, helm: list[str], values: dict[str, str], kubeconfig: str, capsys: pytest.CaptureFixture[str]) -> Helmfile:
-    """What helmfile's users would type; no case where helmfile is not built, and `apply` only where there is helm-diff."""
+def helmfile(tmp_path: Path, values: dict[str, str], kubeconfig: str) -> Callable[[str], list[Case]]:
+    """The case of a tag, or none."""
 
     def cases(tag: str) -> list[Case]:
-        found = re.search(r"helmfile/helmfile v(\S+)", HELMFILE.read_text())
-        assert found
-        if not toolbox.is_pinned("helmfile", found[1]):
-            with capsys.disabled():
-                sys.stdout.write("\nskipped: helmfile is not built; python3 tools/build.py benchmarks\n")
-            return []
-        defaults = {"wait": True, "timeout": 60}
-        release = {"name": "newdqmgui", "namespace": "dqm", "chart": CHART, "values": [values[tag]]}
-        file = tmp_path / f"helmfile-{tag}.yaml"
-        file.write_text(yaml.safe_dump({"helmDefaults": defaults, "releases": [release]}))
-        program = [str(toolbox.pinned_path("helmfile", found[1])), "--helm-binary", helm[0], "--file", str(file)]
-        verbs = ("sync", "apply") if _has_helm_diff(helm) else ("sync",)
-        return [Case(f"helmfile {verb}", always("env", f"KUBECONFIG={kubeconfig}", *program, verb)) for verb in verbs]
+        argv = helmfile_release(values[tag], kubeconfig, tmp_path)
+        return [Case(f"helmfile {argv[-1]}", always(*argv))] if argv else []
 
     return cases
 
@@ -68,7 +51,7 @@ def helmfile(tmp_path: Path, helm: list[str], values: dict[str, str], kubeconfig
 def test_release_that_changes_nothing(
     helmtool: list[str],
     helm: list[str],
-    helmfile: Helmfile,
+    helmfile: Callable[[str], list[Case]],
     values: dict[str, str],
     cluster_environment: dict[str, str],
     show: Callable[..., None],
@@ -86,7 +69,7 @@ def test_release_that_changes_nothing(
 def test_release_of_another_tag(
     helmtool: list[str],
     helm: list[str],
-    helmfile: Helmfile,
+    helmfile: Callable[[str], list[Case]],
     values: dict[str, str],
     cluster_environment: dict[str, str],
     show: Callable[..., None],
@@ -99,7 +82,7 @@ def test_release_of_another_tag(
     cases = [
         Case("helm upgrade --install --wait", by_helm),
         Case("helmtool release local", always(*helmtool, "release", "local", TAGS[0], "--timeout", "60s")),
-        *helmfile(TAGS[2])[-1:],
+        *helmfile(TAGS[2]),
     ]
     rows = side_by_side(cases, rounds=ROUNDS, environment=cluster_environment)
     show(f"a release of another tag, {ROUNDS} rounds", rows, {"helmtool release local": LIMIT})
@@ -121,13 +104,9 @@ def test_diff_of_another_tag(
         Case("helm template | kubectl diff --server-side", always("sh", "-c", by_hand)),
         Case("helmtool diff local", always(*helmtool, "diff", "local", TAGS[1], "--detailed-exitcode")),
     ]
-    if _has_helm_diff(helm):
+    if has_helm_diff():
         plugin = [*helm, "diff", "upgrade", "newdqmgui", CHART, "--reset-values", "--values", values[TAGS[1]], "--detailed-exitcode"]
         cases.append(Case("helm diff upgrade (the plugin)", always(*plugin)))
     # kubectl says with 1 that there are differences, helmtool and the plugin with 2; anything else is a failure of either
     rows = side_by_side(cases, rounds=ROUNDS, environment=cluster_environment, good=(1, 2))
     show(f"a diff, {ROUNDS} rounds", rows)
-
-
-def _has_helm_diff(helm: list[str]) -> bool:
-    return subprocess.run([*helm, "diff", "version"], capture_output=True).returncode == 0

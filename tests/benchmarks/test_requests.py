@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from audit import LOG, audited_tools
+from compared import CHART, helmfile_release
 from conftest import Unheard
-from timing import CHECKOUT, own_environment
+from timing import own_environment
 
 from helmtool.adapters import local, toolbox
 
@@ -24,7 +25,6 @@ RULES = {
     "rules": [{"level": "Metadata"}],
 }
 TAGS = ("HG0105a", "HG0105b")
-CHART = str(CHECKOUT / "charts/newdqmgui")
 
 
 @pytest.fixture
@@ -75,6 +75,8 @@ def test_requests_of_a_release(helmtool: list[str], log: Path, tmp_path: Path, c
         ("helmtool diff local, another tag", counted(*helmtool, "diff", "local", TAGS[1])),
         ("helmtool status local", counted(*helmtool, "status", "local")),
     ]
+    if by_helmfile := helmfile_release(str(values), str(local.kubeconfig_path()), tmp_path):
+        rows.append((f"helmfile {by_helmfile[-1]}, another tag", counted(*by_helmfile)))
     with capsys.disabled():
         print("\nrequests to the API server\n  " + "".ljust(48) + "  helm  helmtool")
         for name, (by_helm, by_helmtool) in rows:

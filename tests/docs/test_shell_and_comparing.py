@@ -14,7 +14,8 @@ sys.path.append(str(Path(__file__).parent / "executed"))
 from comparing import difference
 from shell import Shell
 
-SHOWN = ("✓ guard     local is kwok-helmtool at https://127.0.0.1:26258", "✓ record    ann@lxplus from 4a643667e179", "revision 2", "…", "end")
+RECORD = "✓ record    ann@lxplus from 4a643667e179"
+SHOWN = ("✓ guard     local is kwok-helmtool at https://127.0.0.1:26258", RECORD, "revision 2", "…", "end")
 CAME = "✓ guard     local is kwok-helmtool at https://127.0.0.1:20001\n… watch     0 of 1\n✓ record    ann@lxplus from 19bcb3670566\n"
 
 

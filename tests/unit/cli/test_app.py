@@ -259,3 +259,22 @@ def test_ctrl_c_and_sigterm_of_the_whole_program(tmp_path: Path, number: signal.
     assert process.returncode == 130
     assert "✗ interrupted" in err
     assert "Traceback" not in err
+
+
+def test_the_end_of_the_program_leaves_nothing_undone() -> None:
+    """It is not taken apart, but its threads, what was registered for its end, and what is still to be printed come first."""
+    code = (
+        "import atexit, sys, threading, time\n"
+        "from helmtool.__main__ import main\n"
+        "atexit.register(lambda: print('registered'))\n"
+        "threading.Thread(target=lambda: (time.sleep(0.3), print('of a thread'))).start()\n"
+        "sys.argv[1:] = sys.argv[1:] or ['--version']\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout.splitlines()[1:], ended.stderr) == (0, ["of a thread", "registered"], "")
+    failed = subprocess.run(
+        [sys.executable, "-c", code, "tag", "check", "nonsense", "--offline"], capture_output=True, text=True, timeout=60
+    )
+    assert (failed.returncode, failed.stdout.splitlines()) == (3, ["of a thread", "registered"])
+    assert "Traceback" not in failed.stderr

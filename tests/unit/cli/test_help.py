@@ -18,13 +18,12 @@ from helmtool.cli.help import HERE, plain, print_help
 
 OTHERWISE = ("COLUMNS", "TERMINAL_WIDTH", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "NO_COLOR")
 LOADED = """
-import sys
+import atexit, sys
 from helmtool.__main__ import main
+HEAVY = {"typer", "rich", "asyncio", "yaml", "kubernetes"}
+atexit.register(lambda: print(*sorted({n.partition(".")[0] for n in sys.modules} & HEAVY), file=sys.stderr))
 sys.argv = ["helmtool", *sys.argv[1:]]
-try:
-    main()
-finally:
-    print(*sorted({n.partition(".")[0] for n in sys.modules} & {"typer", "rich", "asyncio", "yaml", "kubernetes"}), file=sys.stderr)
+main()
 """
 
 

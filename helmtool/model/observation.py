@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from helmtool.model.manifest import Manifest
 from helmtool.model.reading import at, listing, mapping, text
@@ -14,7 +16,7 @@ TEMPLATE_HASH = "pod-template-hash"
 """Label by which it tells the pods of its ReplicaSets apart."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that what is asked for again and again is looked for once
 class Observation:
     """One Deployment, what belongs to it, and the events about any of them.
 
@@ -29,7 +31,7 @@ class Observation:
     logs: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     seconds: float = 0.0
 
-    @property
+    @cached_property
     def newest_set(self) -> Manifest | None:
         """The ReplicaSet of the newest pod template; nothing until the controller has made it.
 
@@ -41,13 +43,13 @@ class Observation:
         owned = (s for s in self.replica_sets if _revision(s) == wanted and _owner(s) == uid)
         return next((s for s in owned if _template(s) == template), None)
 
-    @property
+    @cached_property
     def new_pods(self) -> tuple[Manifest, ...]:
         """The pods of the newest template that are not on their way out."""
         uid = text(self.newest_set, "metadata", "uid")
         return tuple(p for p in self.pods if uid and _owner(p) == uid and "deletionTimestamp" not in mapping(p, "metadata"))
 
-    @property
+    @cached_property
     def old_pods(self) -> tuple[Manifest, ...]:
         """The pods of earlier templates, and those on their way out."""
         new = {text(p, "metadata", "name") for p in self.new_pods}
@@ -55,8 +57,15 @@ class Observation:
 
     def events_of(self, manifest: Manifest) -> tuple[Manifest, ...]:
         """The events about this very object, the oldest first."""
-        uid = text(manifest, "metadata", "uid")
-        return tuple(sorted((e for e in self.events if uid and text(e, "involvedObject", "uid") == uid), key=event_time))
+        return self._events_by_uid.get(text(manifest, "metadata", "uid"), ())
+
+    @cached_property
+    def _events_by_uid(self) -> Mapping[str, tuple[Manifest, ...]]:
+        found: dict[str, list[Manifest]] = defaultdict(list)
+        for event in sorted(self.events, key=event_time):
+            if uid := text(event, "involvedObject", "uid"):
+                found[uid].append(event)
+        return {uid: tuple(events) for uid, events in found.items()}
 
 
 def event_time(event: Manifest) -> str:

@@ -28,6 +28,8 @@ SETTLING = 1.0
 """Seconds that a cause must stay certain, since an event may tell of what has passed."""
 TICK = 1.0
 """Seconds between two looks at most, for those who see the time go by; a look asks nobody."""
+REST = 4.0
+"""How many times as long as a look has worked nobody looks, so that the news of many pods come together."""
 CONTROLLER_GRACE = 5.0
 """Seconds that the controller may be late with `ProgressDeadlineExceeded`; it was seen not to set it at all."""
 
@@ -100,12 +102,15 @@ class _Wait:
                 loop.call_soon_threadsafe(changed.set)
 
         with Observer(self.cluster, self.key, known, wake) as observer:
+            spent = time.thread_time()
             while not await self._is_complete(observer):
+                await asyncio.sleep(REST * (time.thread_time() - spent))
                 # Not wait_for: up to Python 3.11 it swallows a cancellation that comes together with a change.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause()):
                         await changed.wait()
                 changed.clear()
+                spent = time.thread_time()
 
     async def _is_complete(self, observer: Observer) -> bool:
         if time.monotonic() >= self.began + EXPLAINED_AFTER:

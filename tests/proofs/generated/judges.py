@@ -142,8 +142,8 @@ class Bench:
             composed = compose(self.project, self._environment, None, stand_in=True)
         except HelmtoolError as error:
             # Helm would replace an image that is no map by the stand-in's without a word.
-            image = document.get("image") or {}
-            own = not isinstance(image, dict) or image.get("tag")
+            image = document.get("image")
+            own = image is not None and (not isinstance(image, dict) or image.get("tag"))
             rendered = self._helm.render(*([text] if own else [text, TAG_LAYER]))
             return Verdict(_opinion(error), rendered.error, ())
         rendered = self._helm.render(to_helm_json(composed.for_helm))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
 import json
 import zlib
@@ -64,7 +65,7 @@ def read_history_and_records(cluster: Cluster, release: str) -> tuple[list[Revis
 def read_chart(cluster: Cluster, release: str, number: int) -> ChartFiles | None:
     """The chart that a kept revision was made with; nothing where the revision is not kept. Raises StorageUnreadable."""
     secret = cluster.get(_key(cluster, release, number))
-    return _readable(secret, _chart) if secret else None
+    return _readable(secret, lambda payload: _chart(_decode(payload))) if secret else None
 
 
 def mark(cluster: Cluster, release: str, number: int, status: RevisionStatus) -> bool:
@@ -76,7 +77,8 @@ def mark(cluster: Cluster, release: str, number: int, status: RevisionStatus) ->
     if secret is None:
         return False
 
-    def marked(stored: dict[str, Any]) -> bytes:
+    def marked(payload: str) -> bytes:
+        stored = _decode(payload)
         stored["info"]["status"] = status.value
         return base64.b64encode(base64.b64encode(gzip.compress(json.dumps(stored, ensure_ascii=False).encode())))
 
@@ -94,12 +96,18 @@ def _key(cluster: Cluster, release: str, number: int) -> ObjectKey:
 
 
 def _revision(secret: Manifest) -> Revision:
-    return _readable(secret, _read)
+    return _readable(secret, _unpacked_once)
 
 
-def _readable(secret: Manifest, read: Callable[[dict[str, Any]], Read]) -> Read:
+@functools.lru_cache(maxsize=32)
+def _unpacked_once(payload: str) -> Revision:
+    """A release reads its history before the lock, under it and at its end; most of it is the same each time."""
+    return _read(_decode(payload))
+
+
+def _readable(secret: Manifest, read: Callable[[str], Read]) -> Read:
     try:
-        return read(_decode(secret["data"]["release"]))
+        return read(secret["data"]["release"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, zlib.error):
         # No word of the payload: the values of the release are in it.
         name = (secret.get("metadata") or {}).get("name")

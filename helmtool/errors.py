@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that is wrong with the input, and where.
 
     `line` and `column` count from 1 and are 0 where no file is at fault. `path` is dotted (`image.tag`, `networkPolicy.from[0]`).

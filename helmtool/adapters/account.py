@@ -6,10 +6,9 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.credentials import plugin_of
 from helmtool.adapters.kubeconfig import Access, user_of
@@ -19,8 +18,7 @@ from helmtool.model.certificate import CertificateInvalid, parse_certificates
 LARGEST = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """`kind` is plugin, token, certificate or none; `program` the plugin's; `expires` is not known where nothing says it."""
 
     kind: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.errors import OperationFailed, Unreachable
 from helmtool.model.reading import at, text
@@ -14,8 +13,7 @@ MAPS = (("spec",), ("status",), ("data",), ("metadata", "labels"), ("metadata", 
 """What is a map in every kind that is read, or not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the API server said: HTTP status, the decoded document, and the texts of its Warning headers."""
 
     status: int

@@ -10,9 +10,8 @@ import base64
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.alone import module_alone
 from helmtool.adapters.credentials import Credentials, CredentialsFailed
@@ -23,8 +22,7 @@ PACKAGES = ("kubernetes", "kubernetes.client", "kubernetes.utils")
 NOT_EXPECTED = "an entry of its user or cluster is not what kubectl expects"
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(NamedTuple):
     """kubernetes' `Configuration`, and the connections that are made as it says."""
 
     configuration: Any

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters import process
 from helmtool.adapters.docker_errors import BuildFailed, DiskFull, DockerMissing, DockerUnreachable, ImageMissing, push_error
@@ -27,8 +27,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\x20-\x7e\x80-\U0010ffff\t]")
 _PUSHED = re.compile(r"\bdigest: (sha256:[0-9a-f]{64})\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Daemon:
+class Daemon(NamedTuple):
     """The daemon that answers: its version, the machine it is on, all the memory it has, and where it keeps images."""
 
     version: str
@@ -37,8 +36,7 @@ class Daemon:
     folder: Path
 
 
-@dataclass(frozen=True, slots=True)
-class LocalImage:
+class LocalImage(NamedTuple):
     """An image that the daemon has: its id, its labels, and the `repository@digest` names it was pushed or pulled under."""
 
     id: str

@@ -8,8 +8,8 @@ import re
 import stat
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from helmtool.adapters.regular import TooLarge, read_file
 from helmtool.errors import InvalidInput, Problem
@@ -33,8 +33,7 @@ class FileRefused(InvalidInput):
     code = "secret-file"
 
 
-@dataclass(frozen=True, slots=True)
-class SecretFile:
+class SecretFile(NamedTuple):
     """One file of a service, and the key of the Secret that it becomes."""
 
     path: Path
@@ -46,8 +45,7 @@ class SecretFile:
         return read_regular(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """The files of a service in the order of their keys; what cannot be in a Secret, and what a person should know."""
 
     folder: Path

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from helmtool.adapters import process
 
 TIMEOUT = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """Every blob that a branch, a tag, the stash or the reflog still reaches: its object name and one path from the root."""
 
     paths: dict[str, str]

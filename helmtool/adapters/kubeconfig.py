@@ -8,9 +8,8 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from helmtool.adapters.regular import read_file
@@ -19,8 +18,7 @@ from helmtool.model.extent import require_bounded
 from helmtool.model.reading import text
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """One context of a kubeconfig: how a cluster is reached, and what the file says of its identity.
 
     `kubeconfig` may name several files joined by the system's path separator, as KUBECONFIG does.

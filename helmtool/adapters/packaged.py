@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from helmtool import __version__
 
@@ -16,8 +16,7 @@ log = logging.getLogger("helmtool.packaged")
 """Told when the copy is used because there is no checkout: the command line shows it, whatever the verbosity."""
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(NamedTuple):
     """Which copy it is: helmtool's version, and the commit that the wheel was built from (empty where that was not in git)."""
 
     version: str

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,7 @@ PATIENCE = 10.0
 """Seconds for a program to end after it was asked to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """What a program left behind: its exit code (negative: the signal that ended it) and both outputs, undecoded."""
 
     argv: tuple[str, ...]

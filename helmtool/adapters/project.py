@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters import packaged, process
 from helmtool.adapters.packaged import Copy
@@ -47,8 +46,7 @@ class NoCheckout(Refused):
     code = "no-checkout"
 
 
-@dataclass(frozen=True, slots=True)
-class GitState:
+class GitState(NamedTuple):
     """The commit a release is made from; `clean` is false where files differ from it. Both unknown outside git."""
 
     commit: str = ""
@@ -60,8 +58,7 @@ class GitState:
         return self.commit[:12] + ("" if self.clean else " (with uncommitted changes)")
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """A folder that holds `charts/newdqmgui` and `values/`.
 
     `copy` says which copy it is where it is the one that helmtool carries, `named` whether the person asked for this folder.

@@ -7,8 +7,7 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.answer import ClusterUnreachable
 from helmtool.adapters.cluster import Cluster
@@ -19,8 +18,7 @@ SECONDS = 30.0
 CLOSING = 4.0
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What the service answered: HTTP status, 0 where nothing came through; `text` then says why."""
 
     status: int

@@ -12,8 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable, VersionExpired
 from helmtool.adapters.cluster import Cluster
@@ -45,8 +44,7 @@ class StreamBroken(OperationFailed):
     code = "stream-broken"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What is followed: the objects of one kind that the labels select, or the one with the name."""
 
     api_version: str

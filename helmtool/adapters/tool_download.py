@@ -16,9 +16,8 @@ import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from helmtool.adapters import toolbox
 from helmtool.errors import InvalidInput, OperationFailed, Unreachable, UsageError
@@ -59,8 +58,7 @@ class NotInstalled(OperationFailed):
     code = "tool-not-installed"
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(NamedTuple):
     """A file of an official release: its address without the name, the program in it where it is an archive, its sha256 in hex."""
 
     program: str

@@ -15,9 +15,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from helmtool.adapters import process
 from helmtool.errors import InvalidInput
@@ -70,8 +69,7 @@ class ToolMissing(InvalidInput):
         super().__init__(f"{program} {expected} is needed, but {found}", hint=hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(NamedTuple):
     """A program, its version without the leading `v`, and where it is."""
 
     program: str

@@ -8,9 +8,8 @@ cluster says.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 Labels = dict[str, str]
 STATES = ("running", "not-ready", "pending", "failed", "not-released", "unknown")
@@ -18,8 +17,7 @@ STATES = ("running", "not-ready", "pending", "failed", "not-released", "unknown"
 ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Metric:
+class _Metric(NamedTuple):
     """One family: its name, its unit, what it says, and its samples of one environment."""
 
     name: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -217,7 +216,7 @@ def group(summary: str) -> typer.Typer:
 def apply_globals(target: Terminal, given: dict[str, Any]) -> None:
     """Sets what was given; what was not keeps what an earlier place on the command line has set."""
     paths = {name: given[name] for name in ("config_dir", "kubeconfig", "kube_context") if given[name] is not None}
-    target.settings = replace(target.settings, **paths) if paths else target.settings
+    target.settings = target.settings._replace(**paths) if paths else target.settings
     target.output = given["output"].value if given["output"] else target.output
     target.verbose = max(target.verbose, given["verbose"])
     target.quiet = target.quiet or given["quiet"]

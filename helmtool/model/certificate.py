@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from helmtool.errors import InvalidInput
 
@@ -21,8 +21,7 @@ class CertificateInvalid(InvalidInput):
     code = "certificate-invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """The first certificate of a file, and the earliest end of all in it: a chain lasts as long as its shortest part."""
 
     subject: str

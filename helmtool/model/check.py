@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from helmtool.model.manifest import Manifest
 
@@ -22,8 +22,7 @@ class Verdict(Enum):
     FAILS = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One thing that was looked at, and what was seen."""
 
     verdict: Verdict

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.errors import InvalidInput, Problem
 from helmtool.model.nodes import MAX_DEPTH, Alias, Key, List, Map, Node, Problems, Scalar, compose
@@ -18,8 +17,7 @@ MAX_BYTES = 1024 * 1024
 MAX_VALUES = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a value starts, and where its key (for a list's item: the item itself). Lines and columns count from 1."""
 
     line: int
@@ -28,8 +26,7 @@ class Position:
     key_column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """One YAML file: its data as JSON knows it, and the position of every path in it (`()` is the whole)."""
 
     file: str

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.errors import InvalidInput
 from helmtool.model.extent import require_bounded
@@ -42,8 +41,7 @@ class Damaged(InvalidInput):
     code = "secret-damaged"
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The form of an encrypted file, whom it is for, and whether any value in it is in the clear."""
 
     form: Form

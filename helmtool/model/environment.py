@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from helmtool.errors import InvalidInput, Problem
 from helmtool.model.document import Document, Path, dotted
@@ -32,8 +32,7 @@ class SecretMode(Enum):
     VERSIONED = "versioned"
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterIdentity:
+class ClusterIdentity(NamedTuple):
     """How a cluster is recognised: the ending of its name, and the pins that `env pin` records (empty where there is none)."""
 
     name_ends_with: tuple[str, ...] = ()
@@ -47,8 +46,7 @@ class ClusterIdentity:
         return bool(self.server or self.ca_fingerprint or self.kube_system_uid)
 
 
-@dataclass(frozen=True, slots=True)
-class Promotion:
+class Promotion(NamedTuple):
     """From which environment `promote` takes what runs, and how many hours it must have run there without a restart."""
 
     source: str
@@ -180,8 +178,7 @@ def _retention(reader: _Reader) -> Retention:
     return Retention(registry.flag("keepsStable"), registry.whole("dropsAfterDays", 0, range(3651)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(NamedTuple):
     """What a text must look like: the patterns of schemas/environments.schema.yaml, whose examples the tests try here too."""
 
     pattern: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.errors import Problem
 from helmtool.model.document import Document, Path, dotted
@@ -18,8 +17,7 @@ _KEY = re.compile(r"([-a-z0-9]*)\{(0|[1-9][0-9]{0,3})\.\.(0|[1-9][0-9]{0,3})\}([
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(NamedTuple):
     """The document with one entry for each environment of its rows, the row that each of these comes from, and what is wrong with a row."""
 
     document: Document
@@ -30,7 +28,7 @@ class Rows:
         """The problem with the path that the file has: the row's key instead of one environment's name."""
         top, _, rest = problem.path.partition(".")
         name, dot, rest = rest.partition(".")
-        return replace(problem, path=f"{top}.{self.row_of[name]}{dot}{rest}") if name in self.row_of else problem
+        return problem._replace(path=f"{top}.{self.row_of[name]}{dot}{rest}") if name in self.row_of else problem
 
 
 def expand_rows(document: Document) -> Rows:
@@ -62,7 +60,7 @@ class _Expansion:
         positions = dict(self._document.positions)
         for name, key in self._row_of.items():
             positions |= {("environments", name, *path[2:]): place for path, place in self._below(key)}
-        return Rows(replace(self._document, data=data, positions=positions), self._row_of, tuple(self._problems))
+        return Rows(self._document._replace(data=data, positions=positions), self._row_of, tuple(self._problems))
 
     def _below(self, key: str) -> Iterator[tuple[Path, Any]]:
         return ((path, place) for path, place in self._document.positions.items() if path[:2] == ("environments", key))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.model.registry import Child, Facts, UnexpectedAnswer, Use, chosen_child, is_digest, parse_created
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(NamedTuple):
     """A digest with all its tags. `child` is the image whose date and size count for an index, and empty for an image."""
 
     digest: str

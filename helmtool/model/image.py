@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from helmtool.errors import InvalidInput, OperationFailed, Problem, Refused
@@ -92,8 +92,7 @@ class InvalidSource(InvalidInput):
     code = "invalid-source"
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(NamedTuple):
     """What the machine of the docker daemon has free, in bytes; none where that is not known."""
 
     memory: int | None

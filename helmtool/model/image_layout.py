@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.errors import InvalidInput, Refused
 from helmtool.model.registry import IMAGE_TYPES, INDEX_TYPES, Manifest, Repository, UnexpectedAnswer, is_digest
@@ -32,8 +31,7 @@ class OtherImage(Refused):
     code = "other-image"
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(NamedTuple):
     """How a manifest names a part: `size` is in bytes."""
 
     media_type: str
@@ -46,8 +44,7 @@ class Descriptor:
         return self.media_type in IMAGE_TYPES + INDEX_TYPES
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(NamedTuple):
     """An image with all its parts: manifests with what they name before them, so that the root is last; each blob once."""
 
     manifests: tuple[Manifest, ...]
@@ -64,8 +61,7 @@ class Whole:
         return sum(blob.size for blob in self.blobs)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One image of an archive's index; tag and repository are empty where the index does not tell."""
 
     descriptor: Descriptor

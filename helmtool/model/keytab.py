@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from helmtool.errors import InvalidInput
 
@@ -39,8 +39,7 @@ class KeytabInvalid(InvalidInput):
     code = "keytab-invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class KeytabEntry:
+class KeytabEntry(NamedTuple):
     """One key of a keytab without the key: principal, key version number, encryption type (IANA's number), and when it was written."""
 
     principal: str

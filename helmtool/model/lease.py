@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.model.manifest import Manifest
 from helmtool.model.reading import mapping
@@ -16,8 +15,7 @@ LONGEST = 300
 WHO, COMMAND = "helmtool/who", "helmtool/command"
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """A lock that somebody holds. `holder` is unique for each command; `since` and `renewed` are RFC 3339 by the holder's clock.
 
     `uid` and `version` say which state of the object this is; both are empty for one that is not stored yet.

@@ -7,8 +7,7 @@ are set: the marks, and one entry `helm`/Apply in the place of kubectl's. Nothin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.model.change import CONTROLLER_ANNOTATIONS
 from helmtool.model.fields import Fields, union, without
@@ -44,8 +43,7 @@ TOOL_MANAGERS = {
 NOT_HELMS = [("f:metadata", "f:annotations", f"f:{name}") for name in CONTROLLER_ANNOTATIONS] + [("f:status",)]
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(NamedTuple):
     """Who holds an object: `makers` are the field managers whose fields an adoption takes over, `others` keep theirs.
 
     `ours` says that Helm holds it for the release already; `refusal` says in words why it may not be taken over, else it is empty.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.model.manifest import Manifest
 
@@ -40,8 +39,7 @@ class Pull(Enum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class PullState:
+class PullState(NamedTuple):
     """How far, and the kubelet's or the scheduler's own words for it."""
 
     pull: Pull

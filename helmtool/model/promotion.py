@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from helmtool.model.check import PATHS, Check, Verdict
 from helmtool.model.environment import Promotion
@@ -14,8 +14,7 @@ from helmtool.model.record import Record
 from helmtool.model.revision import DEPLOYED
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What runs in an environment: its revision, tag and digest, and what was found of it."""
 
     environment: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.model.difference import ABSENT, Absent, Difference, FieldPath, within
 from helmtool.model.path import Path, dotted
@@ -53,8 +53,7 @@ class ValueChange:
         return {TAG: Source.TAG, SET: Source.SET, SECRETS: Source.SECRET}.get(file, Source.VALUE)
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(NamedTuple):
     """What made a field differ. `value` is there for those that come from a value; `guess` says that only equal text speaks for it."""
 
     source: Source
@@ -63,8 +62,7 @@ class Provenance:
     guess: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Influence:
+class Influence(NamedTuple):
     """The fields of one object that differ when one value is put back, or all are."""
 
     provenance: Provenance
@@ -128,7 +126,7 @@ def guess(difference: Difference, values: Sequence[ValueChange]) -> list[Provena
         text = _text(getattr(difference, side))
         found = [value for value in open_ones if _is_word(_text(getattr(value, side)), text)]
         if found:
-            return [replace(provenance_of(value), guess=True) for value in found]
+            return [provenance_of(value)._replace(guess=True) for value in found]
     return []
 
 

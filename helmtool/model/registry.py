@@ -6,9 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -79,8 +78,7 @@ class NoFreeTag(Refused):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(NamedTuple):
     """A repository of a registry: `host` with its port, and the path below it."""
 
     host: str
@@ -95,8 +93,7 @@ class Repository:
         return f"{'http' if is_loopback(self.host) else 'https'}://{self.host}/v2/{self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """When a digest was pushed and pulled last, and whether a rule makes one of its tags immutable: what Harbor tells, and OCI has not."""
 
     pushed: datetime | None = None
@@ -109,8 +106,7 @@ class Use:
         return max((moment for moment in (self.pushed, self.pulled) if moment), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(NamedTuple):
     """The rule of the registry's clean-up; `drops_after_days` without a pull, 0 where no rule is known."""
 
     keeps_stable: bool = False
@@ -130,8 +126,7 @@ class Retention:
         return (begin + timedelta(days=self.drops_after_days)).date()
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What a digest is; it never changes. `size` is in bytes, compressed, of one platform's image; `created` is not always known."""
 
     digest: str
@@ -155,16 +150,14 @@ def facts_from(data: Any, digest: str) -> Facts | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """One platform's manifest in an index."""
 
     digest: str
     platform: str
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """A manifest as it was served: `content` is what its digest is made of and is never written anew."""
 
     content: bytes
@@ -175,8 +168,7 @@ class Manifest:
     children: tuple[Child, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Challenge:
+class Challenge(NamedTuple):
     """One way to authenticate that a registry names; the scheme is in small letters."""
 
     scheme: str

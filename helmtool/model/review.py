@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.model.change import Change, Effect, worst
 from helmtool.model.difference import Difference
@@ -20,16 +19,14 @@ VERDICTS = {
 NOTHING = "Nothing changes."
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedField:
+class ExplainedField(NamedTuple):
     """One field that differs, and what made it differ; nothing where there is no revision to compare the values with."""
 
     difference: Difference
     provenance: tuple[Provenance, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedChange:
+class ExplainedChange(NamedTuple):
     """One object's change with its fields."""
 
     change: Change
@@ -41,8 +38,7 @@ class ExplainedChange:
         return tuple(dict.fromkeys(f"{p.text}{' (a guess)' if p.guess else ''}" for field in self.fields for p in field.provenance))
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(NamedTuple):
     """What a release would change, with its reasons. `values_of` names what the values are compared with; empty where nothing was."""
 
     environment: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.model.manifest import Manifest
 from helmtool.model.reading import listing, number
@@ -13,8 +12,7 @@ DEFAULT_DEADLINE = 600
 """The API server's own progressDeadlineSeconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rollout:
+class Rollout(NamedTuple):
     """The state of one Deployment: complete, failed for good, or under way; `text` says it in a few words.
 
     `progress_deadline` is how many seconds it may stand still; endless where the Deployment could not be read.

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.errors import Problem
 from helmtool.model.path import Path, dotted
@@ -37,8 +36,7 @@ TAKEN = [
 INGRESS_ANNOTATIONS = ("rewrite-target", "use-regex", "whitelist-source-range")
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(NamedTuple):
     """A key that does not go with another one (or with what the chart does, where `other` is None)."""
 
     key: Path

@@ -8,8 +8,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.errors import InvalidInput, Problem
 from helmtool.model.path import Path, dotted
@@ -71,8 +70,7 @@ def _check_schema(schema: dict[str, Any]) -> None:
         raise SchemaInvalid(f"the chart's values.schema.json is not a JSON schema (draft 7): see {where}", hint="make schemas") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
+class _Finding(NamedTuple):
     """A broken rule; `at_key` where the key is at fault, not its value."""
 
     path: Path

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from helmtool.errors import InvalidInput, Problem
 from helmtool.model.path import Path
@@ -19,8 +19,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 SetValue = str | int | bool | list["str | int | bool | None"] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """One `key=value` of a `--set`; `column` is where it starts in the argument, from 1."""
 
     path: Path

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.model.document import Document, Position
 from helmtool.model.path import Path, dotted
@@ -19,8 +19,7 @@ __all__ = ["Layer", "Origin", "Path", "Values", "dotted", "explain", "merge", "p
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value was written last, and its key; `text` is that place as people read it (`values/prod.yaml:3:8`)."""
 
     file: str
@@ -31,8 +30,7 @@ class Origin:
     key_column: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """One source of values. `assignments` is what a `--set` changes in the layers below it; other layers have none."""
 
     name: str

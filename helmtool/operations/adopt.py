@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from helmtool.adapters.cluster import HELM_MANAGER
 from helmtool.adapters.storage import read_revisions
@@ -57,8 +57,7 @@ class State(StrEnum):
     FOREIGN = "not-ours"
 
 
-@dataclass(frozen=True, slots=True)
-class AdoptOptions:
+class AdoptOptions(NamedTuple):
     """What a person may say of one adoption; `undo` gives the objects back."""
 
     dry_run: bool = False
@@ -66,8 +65,7 @@ class AdoptOptions:
     wait_lock: str = "0s"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One rendered object as it lives: who holds it, and what taking it over or giving it back changes (nothing where it stays)."""
 
     key: ObjectKey
@@ -81,8 +79,7 @@ class Found:
         return State.ABSENT if self.owner is None else State.OURS if self.owner.ours else State.FOREIGN
 
 
-@dataclass(frozen=True, slots=True)
-class AdoptPlan:
+class AdoptPlan(NamedTuple):
     """What lives, what would be written, and what the next release of the running image would change after it.
 
     `image` is the one that runs, empty where no Deployment does.

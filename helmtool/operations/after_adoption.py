@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from helmtool.adapters.answer import Answer
@@ -31,7 +30,7 @@ def _try(session: Session, manifest: Manifest) -> Preflight:
     if live is None or judge_owner(live, environment.release, environment.namespace).ours or tried.answer.status >= 400:
         return tried
     adopted = owned_by_helm(live, environment.release, environment.namespace)  # its marks are no change of the release
-    return replace(tried, live=adopted, answer=_pruned(cluster, live, tried.answer), conflict=_conflict(cluster, manifest, live))
+    return tried._replace(live=adopted, answer=_pruned(cluster, live, tried.answer), conflict=_conflict(cluster, manifest, live))
 
 
 def _pruned(cluster: Cluster, live: Manifest, answer: Answer) -> Answer:

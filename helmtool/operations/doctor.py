@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from helmtool.adapters import toolbox
 from helmtool.adapters.answer import ClusterForbidden
@@ -27,8 +27,7 @@ SHOWN = 3
 """Missing rights that are named; the page has them all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that was looked at: what was seen, and the command or the step that mends it (empty where nothing is to be done)."""
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.model.change import compare
 from helmtool.model.manifest import Manifest, ObjectKey, key_of, owned_by_helm
@@ -12,8 +12,7 @@ from helmtool.operations.preflight import Preflight, try_object
 from helmtool.operations.reach import Reached
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(NamedTuple):
     """One object that is not as the revision made it, and who wrote it beside Helm and when, the newest first."""
 
     key: ObjectKey

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, Problem, Refused, gravest
 from helmtool.model.change import summary
@@ -30,8 +30,7 @@ class Outcome(Enum):
 DONE = (Outcome.PLANNED, Outcome.RELEASED, Outcome.UNCHANGED)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One environment of the release; `revision` serves there (nothing where that is not known), `seconds` is what the writing took."""
 
     environment: str

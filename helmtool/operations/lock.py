@@ -9,7 +9,6 @@ import secrets
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from helmtool.adapters.credentials import CredentialsFailed
@@ -88,14 +87,14 @@ class Lock:
 
     def _renew(self) -> None:
         asked = time.monotonic()
-        wanted = replace(self._lease, renewed=moment(datetime.now(UTC)))
+        wanted = self._lease._replace(renewed=moment(datetime.now(UTC)))
         renewed = self._store.write(wanted, self._names, self._lease.seconds / RENEWALS)
         if renewed is None:  # changed by other hands: lost, unless it still names this command
             found = self._store.read()
             if found is None or found.holder != self._lease.holder:
                 self._lose(f"it is held by {found}" if found else "somebody has removed it")
                 return
-            renewed = replace(found, seconds=self._lease.seconds)
+            renewed = found._replace(seconds=self._lease.seconds)
         self._lease, self._renewed = renewed, asked
 
     def _lose(self, why: str) -> None:

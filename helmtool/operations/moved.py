@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, Problem, Refused
@@ -24,8 +24,7 @@ class TagMovedSince(Refused):
     code = "tag-moved"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What an environment ran under a tag: a revision and its digest; or why that is not known."""
 
     environment: str

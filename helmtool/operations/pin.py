@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from helmtool.adapters.answer import ClusterForbidden
 from helmtool.adapters.cluster import Cluster
@@ -24,8 +25,7 @@ class NothingToPin(InvalidInput):
     code = "nothing-to-pin"
 
 
-@dataclass(frozen=True, slots=True)
-class Pinning:
+class Pinning(NamedTuple):
     """What identifies the cluster now, by the keys of environments.yaml, and what the file said before (empty for none)."""
 
     environment: Environment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters.lease import LeaseStore
 from helmtool.adapters.storage import read_history
@@ -31,8 +31,7 @@ class PreflightFailed(InvalidInput):
     code = "preflight"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The rendered objects, what they change, and the revisions as they were when it was made."""
 
     session: Session

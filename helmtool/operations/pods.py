@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters.cluster import Cluster
 from helmtool.errors import OperationFailed
@@ -30,8 +30,7 @@ class NoPod(OperationFailed):
     code = "no-pod"
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     """The service of one environment as it is now."""
 
     environment: Environment
@@ -39,8 +38,7 @@ class Service:
     observation: Observation
 
 
-@dataclass(frozen=True, slots=True)
-class PodLine:
+class PodLine(NamedTuple):
     """One pod: how it is, on which node, and which image it runs."""
 
     row: PodRow
@@ -48,8 +46,7 @@ class PodLine:
     image: str
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """The rollout as a person follows it, its pods, its last events (the oldest first), and what causes explain it (the best first)."""
 
     view: RolloutView

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.answer import Answer
 from helmtool.adapters.cluster import HELM_MANAGER, Cluster
@@ -36,8 +36,7 @@ class Forecast:
     hands: Mapping[ObjectKey, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Preflight:
+class Preflight(NamedTuple):
     """One object as it lives, as it would become, and what the API server said of it."""
 
     manifest: Manifest

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters.cluster import Cluster
 from helmtool.errors import HelmtoolError, OperationFailed, Problem
@@ -38,8 +38,7 @@ class PrepullRefused(OperationFailed):
     code = "prepull-refused"
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(NamedTuple):
     """What is to be fetched: the new Deployment, the live one, and the node where its pod runs (empty where none does)."""
 
     new: Manifest

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from helmtool.adapters.answer import ClusterForbidden
 from helmtool.adapters.project import find_project
@@ -33,8 +34,7 @@ class NotPromoted(Refused):
     code = "not-promoted"
 
 
-@dataclass(frozen=True, slots=True)
-class Promoted:
+class Promoted(NamedTuple):
     """What was found in the first environment, and the release to the second."""
 
     evidence: Evidence

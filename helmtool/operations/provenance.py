@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.helm import ChartInvalid, Helm, HelmFailed
 from helmtool.model.change import Change
@@ -62,8 +62,7 @@ class Basis:
         return changed_values(self.before.data, self.after, self.before) if self.before else []
 
 
-@dataclass(frozen=True, slots=True)
-class _Renderings:
+class _Renderings(NamedTuple):
     """The objects of both sides, and what the chart makes now: of the new values, of the old ones, and with each value put back alone.
 
     What the chart refuses to render is nothing.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from helmtool.adapters import helm_charts
 from helmtool.adapters.git import Git
@@ -41,8 +42,7 @@ SOURCES = (str(CHART),)
 """The folder whose files the commit stands for."""
 
 
-@dataclass(frozen=True, slots=True)
-class PublishOptions:
+class PublishOptions(NamedTuple):
     """What the command line says: another place than the one of environments.yaml, and who signs.
 
     `ask` gives the passphrase of a locked key, for the name of the key; nothing where nobody can be asked.
@@ -54,8 +54,7 @@ class PublishOptions:
     ask: Callable[[str], bytes | None] = lambda _: None
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """A version and the digest of its manifest; `written` is false where this content was there already."""
 
     version: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.kubeconfig import Access, read_access
@@ -39,8 +38,7 @@ class Reached(Protocol):
         """Its API server."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """An environment that can be read."""
 
     project: Project

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters.registry import Registry
 from helmtool.errors import HelmtoolError, Problem, Refused
@@ -31,8 +31,7 @@ class RollbackImpossible(Refused):
     code = "rollback-impossible"
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
+class Readiness(NamedTuple):
     """What going back would do now. `obstacles` keep it from working; `doubts` are what is not known, or would not come back.
 
     `target` is nothing where no earlier revision served.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from helmtool.adapters.project import GitState
 from helmtool.adapters.storage import read_history
@@ -49,8 +49,7 @@ class ReleaseOptions:
     evidence: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(NamedTuple):
     """What a release did. `revision` serves now (nothing before the first); `deployed` is false where nothing was written."""
 
     plan: Plan
@@ -65,8 +64,7 @@ class ChangedMeanwhile(Refused):
     code = "changed-meanwhile"
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """What a release would do, and what it needs for it; until here nothing was written. `commit` is what its files were read from."""
 
     tag: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters.credentials import CredentialsFailed
 from helmtool.adapters.storage import read_history
@@ -49,8 +49,7 @@ class RollbackFailed(OperationFailed):
     code = "rollback-failed"
 
 
-@dataclass(frozen=True, slots=True)
-class RollbackPlan:
+class RollbackPlan(NamedTuple):
     """What going back to a revision changes, from what lives now; `refusals` are the reasons for which it could not serve again."""
 
     session: Session
@@ -67,8 +66,7 @@ class RollbackPlan:
         return (*self.secret_changes, *self.forecast.changes)
 
 
-@dataclass(frozen=True, slots=True)
-class RollbackOptions:
+class RollbackOptions(NamedTuple):
     """What a person may say of one rollback. Without `revision` the newest that was really deployed before the last one."""
 
     revision: int | None = None

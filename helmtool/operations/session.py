@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.helm import Helm, HelmCommand
@@ -16,8 +16,7 @@ from helmtool.operations.reach import reach
 from helmtool.operations.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """What the operations on one environment share."""
 
     project: Project

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the global options and the process environment say of where to look."""
 
     config_dir: Path | None = None
@@ -16,4 +15,4 @@ class Settings:
 
     def through(self, kubeconfig: str) -> Settings:
         """The same for an environment's own kubeconfig, whatever KUBECONFIG and the options say of another one; empty for the embedded."""
-        return replace(self, kubeconfig=kubeconfig or None, kube_context=None)
+        return self._replace(kubeconfig=kubeconfig or None, kube_context=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable
 from helmtool.adapters.project import find_project
@@ -25,8 +25,7 @@ from helmtool.operations.reach import Reach, check_cluster, reach
 from helmtool.operations.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """One environment: `state` is running, not-ready, pending, failed, not-released or unknown; `problem` says why it is not known.
 
     `digest` is the one that the Deployment names, else the one that its pods say they run; empty where neither tells. `drift` is what

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from helmtool.adapters.registry import Registry
 from helmtool.errors import InvalidInput
@@ -36,8 +35,7 @@ def list_tags(env: str, settings: Settings, progress: Progress) -> list[TagState
     return sorted(states, key=lambda state: (state.facts.created or oldest, str(state.tag)), reverse=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """The tags of the grammar with their digests, and what is known of each digest."""
 
     digests: Mapping[Tag, str]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from helmtool.adapters.registry import Registry
@@ -17,8 +16,7 @@ SKEW = timedelta(minutes=5)
 """How far two clocks may be apart before it is said."""
 
 
-@dataclass(frozen=True, slots=True)
-class TagState:
+class TagState(NamedTuple):
     """A tag that exists: its facts, the digest of its twin (empty where there is none), and what the clean-up does with it."""
 
     tag: Tag

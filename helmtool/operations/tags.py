@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.errors import InvalidInput
 from helmtool.model.registry import Use, next_tag
@@ -17,8 +16,7 @@ from helmtool.operations.twin import put_twin, require_digest, twin_is_there
 from helmtool.operations.where import Place, where_it_runs
 
 
-@dataclass(frozen=True, slots=True)
-class MadeStable:
+class MadeStable(NamedTuple):
     """What `tag stable` did; `written` is false where the twin was there."""
 
     tag: Tag
@@ -27,8 +25,7 @@ class MadeStable:
     written: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """What the registry knows of a tag, and which environments run its image."""
 
     state: TagState

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from helmtool.adapters import tool_build, tool_download, toolbox
 from helmtool.errors import OperationFailed
 from helmtool.operations.progress import Progress
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """One program: which versions do, and the one that is used, or would be if it did (empty where there is none).
 
     `place` is `cache` or `PATH`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters.lease import LeaseStore
 from helmtool.model.lease import Lease, Observer, Standing
@@ -18,8 +18,7 @@ from helmtool.operations.session import Session, open_session
 from helmtool.operations.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(NamedTuple):
     """What was left behind: the lock of a holder that is gone, a revision that Helm calls pending, both or neither.
 
     `target` is the revision that served before; nothing where none did.

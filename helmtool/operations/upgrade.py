@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from helmtool.adapters.helm import ReleasePending
 from helmtool.errors import HelmtoolError, Interrupted
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from helmtool.operations.release import Planned, ReleaseOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What the writing steps share."""
 
     plan: Plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters.project import Project, find_project
 from helmtool.adapters.toolbox import ToolMissing
@@ -21,8 +21,7 @@ AT_ONCE = 4
 """The most helms that render at the same time: more of them are not faster, and each takes some 60 MB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Validated:
+class Validated(NamedTuple):
     """The result for one environment: its problems, and how many objects were rendered and checked."""
 
     environment: str

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from helmtool.adapters.answer import ClusterUnreachable, VersionExpired
 from helmtool.adapters.cluster import Cluster
@@ -171,7 +170,7 @@ class _Wait:
         if trouble:
             return Rollout(False, False, f"{trouble}; trying again")
         state = judge(seen.deployment)
-        return replace(state, failed=False) if state.failed and late_mark(seen.deployment) == self.stale else state
+        return state._replace(failed=False) if state.failed and late_mark(seen.deployment) == self.stale else state
 
     def _pause(self) -> float:
         """Seconds until something is due without any change: a deadline, or the view's next second."""

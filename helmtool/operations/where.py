@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from helmtool.adapters.project import find_project
 from helmtool.operations.ask import ask_each
@@ -16,8 +16,7 @@ PATIENCE = 10.0
 """Seconds after which a cluster that has not answered is not waited for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One environment: `runs` is yes, no, other (the tag, but another digest) or unknown; `reason` says why it is unknown."""
 
     environment: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from helmtool.adapters import toolbox
 from helmtool.adapters.local import kwok
@@ -30,8 +29,7 @@ class Progress(Protocol):
         """Something that a person should know."""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalCluster:
+class LocalCluster(NamedTuple):
     """A running embedded cluster; `started` tells whether this command started it."""
 
     state: str
@@ -43,8 +41,7 @@ class LocalCluster:
     node: str
 
 
-@dataclass(frozen=True, slots=True)
-class LocalStatus:
+class LocalStatus(NamedTuple):
     """`up`, `down`, or `broken`: half started, or some of it has died; `local up` mends it. `components` tells which have a process."""
 
     state: str

@@ -11,8 +11,8 @@ import select
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from helmtool.adapters import process
 
@@ -21,8 +21,7 @@ END_PATIENCE = 10.0
 """Seconds for a killed process to be gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A process: its id, when it started (in the system's own words; an id alone is used again), and what it runs."""
 
     pid: int

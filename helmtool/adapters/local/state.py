@@ -7,9 +7,8 @@ import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from helmtool.adapters.toolbox import base_folder
 from helmtool.errors import InvalidInput, Refused
@@ -43,8 +42,7 @@ class Busy(Refused):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """The folder of one host's cluster, and the names in it."""
 
     folder: Path

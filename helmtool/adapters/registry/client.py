@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -141,7 +140,7 @@ class Registry:
         child = None if known else self._harbor.artifact(artifact.child)
         if child is None:
             return known or self.facts(artifact.digest)
-        facts = replace(artifact.facts, created=child.facts.created, size=child.facts.size)
+        facts = artifact.facts._replace(created=child.facts.created, size=child.facts.size)
         self._cache.put(facts)
         return facts
 

@@ -6,7 +6,7 @@ In the texts `{…}` are the names of what is at fault; a look gives them with t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.model.causes.cause import Cause, Certainty
 from helmtool.model.path import Path
@@ -26,8 +26,7 @@ PREVIOUS = LOGS + " --previous"
 REPLICA_SETS = "kubectl -n {namespace} describe replicasets -l app={deployment}"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """One cause as the catalogue describes it; `highest` is the most that a look may believe it, `when` says when it does."""
 
     code: str

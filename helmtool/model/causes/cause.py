@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from helmtool.model.path import Path
 
@@ -19,8 +19,7 @@ class Certainty(IntEnum):
     """It cannot heal without a person, or without another release."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """Why new pods do not become available.
 
     `code` is its name in the catalogue (kebab-case), `text` one sentence for people. `evidence` are the lines that show it: the

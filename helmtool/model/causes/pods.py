@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.model.manifest import Manifest
 from helmtool.model.observation import Observation
@@ -33,8 +33,7 @@ KILLED_BY = {"startup-too-short": "failed startup probe", "liveness-too-early": 
 """Causes of a kill, and the kubelet's words for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(NamedTuple):
     """One container of a pod: how the pod asks for it, and what the kubelet says of it."""
 
     pod: Manifest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.model.causes.catalogue import make
 from helmtool.model.causes.cause import Cause, Certainty
@@ -15,8 +15,7 @@ TAIL = 15
 """Lines from the end of a log that are looked at: what stands further up was survived."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """Words of a log line and the cause they show. `heals` are those that may go away while the container tries again."""
 
     code: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from helmtool.adapters.image_archive import ImageArchive, check_space, open_archive, write_archive
 from helmtool.adapters.registry.blobs import ImageStore
@@ -30,8 +30,7 @@ class FileTaken(Refused):
     code = "file-taken"
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(NamedTuple):
     """A copy: from where to where, its digest and size in bytes; `written` is false where it was there already."""
 
     tag: Tag

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from helmtool.adapters import docker, machine
 from helmtool.adapters.project import Project, find_project
@@ -20,8 +20,7 @@ SOURCES = ("charts", "docker")
 """The folders whose files the image's revision stands for."""
 
 
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
+class BuildOptions(NamedTuple):
     """What the command line says of a build: other build arguments, and which checks are left out."""
 
     base_image: str = ""
@@ -32,8 +31,7 @@ class BuildOptions:
     offline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(NamedTuple):
     """An image that docker has now: its full name, docker's id, and what its labels say."""
 
     tag: Tag

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from helmtool.errors import InvalidInput
 from helmtool.model.registry import InvalidRepository, Repository, parse_repository
@@ -18,8 +18,7 @@ class InvalidPlace(InvalidInput):
     code = "invalid-place"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One of the two is there: a file, or a repository. The tag is none where it was not given."""
 
     file: Path | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters import docker
 from helmtool.adapters.registry import Registry
@@ -19,8 +19,7 @@ SETTLE = 3.0
 """Seconds until the second look: somebody who asked at the same moment has written by then, if the layers were there already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(NamedTuple):
     """A tag and the digest that it names; `written` is false where this image was under it already."""
 
     tag: Tag

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helmtool.adapters import docker
 from helmtool.adapters.process import Followed
@@ -32,8 +32,7 @@ class ContainerFailed(OperationFailed):
     code = "container-failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """A server that answers: where, which image, and the name of its container."""
 
     tag: Tag

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from helmtool.adapters.files import find_checkout
 from helmtool.adapters.storage import read_history
@@ -21,8 +21,7 @@ from helmtool.operations.session import Session, open_session
 from helmtool.operations.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedVersion:
+class AppliedVersion(NamedTuple):
     """The version, and whether it was made now; with `dry_run` nothing was written."""
 
     plan: VersionPlan
@@ -30,8 +29,7 @@ class AppliedVersion:
     in_use: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyOptions:
+class ApplyOptions(NamedTuple):
     """Where the files are, and how to go about it."""
 
     services_config: Path | None = None

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.files import Listing, SecretFile, look
 from helmtool.adapters.git import Git, History
@@ -23,8 +22,7 @@ from helmtool.operations.secrets.proof import each_key
 from helmtool.operations.secrets.rotation import INTERRUPTED, is_interrupted
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedFile:
+class CheckedFile(NamedTuple):
     """One file: its key, whether it is encrypted and for whom, and what is in it, without any of it."""
 
     path: Path
@@ -45,8 +43,7 @@ class CheckedFile:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(NamedTuple):
     """All files of a service and all that was found, errors first."""
 
     folder: Path

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.errors import InvalidInput
 from helmtool.model.certificate import Certificate, parse_certificates
@@ -14,8 +13,7 @@ from helmtool.model.text import oddities
 from helmtool.operations.secrets.findings import Finding, error, warning
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """The entries of a keytab, or the certificate of a PEM file, or neither; and what is odd about it, or wrong."""
 
     keytab: tuple[KeytabEntry, ...] = ()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from helmtool.adapters import process
 from helmtool.adapters.files import SUFFIX, FileRefused, read_regular, replace_file
@@ -32,8 +32,7 @@ class EditorFailed(OperationFailed):
     code = "editor-failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Edited:
+class Edited(NamedTuple):
     """The file, and whether its content has changed."""
 
     path: Path

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.files import SUFFIX, FileRefused, read_regular, replace_file, unfit
 from helmtool.adapters.sops import RecipientMissing, Sops
@@ -26,8 +25,7 @@ class RecipientsDiffer(InvalidInput):
     code = "recipients-differ"
 
 
-@dataclass(frozen=True, slots=True)
-class Encrypted:
+class Encrypted(NamedTuple):
     """One file that was encrypted: where it is, for whom, in which form; whether it is new or changed, and the plaintext removed."""
 
     path: Path

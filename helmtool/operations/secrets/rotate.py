@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.files import CheckoutInvalid, SecretFile, list_files
 from helmtool.adapters.sops import Sops
@@ -26,8 +25,7 @@ class NewIdentityUnknown(InvalidInput):
     code = "identity-unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Rotated:
+class Rotated(NamedTuple):
     """The folder, whom its files are for now, and which of them were replaced."""
 
     folder: Path

@@ -6,9 +6,8 @@ import asyncio
 import base64
 import os
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from helmtool.adapters.files import VARIABLE, find_checkout
 from helmtool.errors import HelmtoolError, InvalidInput, Refused, UsageError
@@ -51,8 +50,7 @@ class SecretGone(Refused):
     code = "secret-gone"
 
 
-@dataclass(frozen=True, slots=True)
-class SecretOptions:
+class SecretOptions(NamedTuple):
     """Where the secret files come from. `unchanged` keeps what is in use; `look_only` (a diff) does so too where nothing is said."""
 
     services_config: Path | None = None
@@ -71,8 +69,7 @@ class SecretOptions:
         return self.given or bool(os.environ.get(VARIABLE))
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedSecrets:
+class PreparedSecrets(NamedTuple):
     """What was read: the values with the name in them, and what is to be applied (nothing where nothing is)."""
 
     composed: Composed

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from helmtool.adapters.secrets import VersionStore
 from helmtool.adapters.storage import read_history
@@ -52,8 +53,7 @@ class VersionPlan:
         return not self.exists
 
 
-@dataclass(frozen=True, slots=True)
-class ListedVersion:
+class ListedVersion(NamedTuple):
     """A version, and what names it: `revision 3 (superseded)`, `Pod/…`, `Lease/…`; `current` is the one that serves."""
 
     version: SecretVersion

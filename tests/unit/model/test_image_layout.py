@@ -50,11 +50,11 @@ trees = st.recursive(
 
 
 def top(tree: Any) -> Manifest:
-    return tree[0] if isinstance(tree, tuple) else tree
+    return tree if isinstance(tree, Manifest) else tree[0]
 
 
 def flat(tree: Any) -> list[Manifest]:
-    return [tree[0], *(manifest for child in tree[1] for manifest in flat(child))] if isinstance(tree, tuple) else [tree]
+    return [tree] if isinstance(tree, Manifest) else [tree[0], *(manifest for child in tree[1] for manifest in flat(child))]
 
 
 @given(trees)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -14,7 +13,7 @@ UNKNOWN, ALIVE, GONE = Standing.UNKNOWN, Standing.ALIVE, Standing.GONE
 
 
 def later(version: int, lease: Lease = LEASE) -> Lease:
-    return replace(lease, version=str(version))
+    return lease._replace(version=str(version))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +25,7 @@ def later(version: int, lease: Lease = LEASE) -> Lease:
         ([(0.0, LEASE), (3.0, later(2)), (17.9, later(2)), (18.0, later(2))], [UNKNOWN, ALIVE, ALIVE, GONE]),
         # Another lock after the first was given back: nothing is known of its holder.
         (
-            [(0.0, LEASE), (3.0, later(2)), (4.0, replace(LEASE, uid="other")), (19.0, replace(LEASE, uid="other"))],
+            [(0.0, LEASE), (3.0, later(2)), (4.0, LEASE._replace(uid="other")), (19.0, LEASE._replace(uid="other"))],
             [UNKNOWN, ALIVE, UNKNOWN, GONE],
         ),
     ],
@@ -38,8 +37,8 @@ def test_a_holder_is_judged_by_renewals_seen_here(looks: list[tuple[float, Lease
 
 def test_the_clock_of_the_holder_does_not_matter() -> None:
     observer = Observer()
-    assert observer.look(replace(LEASE, renewed="1999-01-01T00:00:00.000000Z"), 0.0) is UNKNOWN
-    assert observer.look(replace(LEASE, renewed="1999-01-01T00:00:03.000000Z", version="2"), 3.0) is ALIVE
+    assert observer.look(LEASE._replace(renewed="1999-01-01T00:00:00.000000Z"), 0.0) is UNKNOWN
+    assert observer.look(LEASE._replace(renewed="1999-01-01T00:00:03.000000Z", version="2"), 3.0) is ALIVE
 
 
 def test_written_and_read_again() -> None:
@@ -49,7 +48,7 @@ def test_written_and_read_again() -> None:
 
 
 def test_a_new_one_may_not_replace_another() -> None:
-    assert not {"uid", "resourceVersion"} & set(lease_object(replace(LEASE, uid="", version=""), "n", "dqm", {})["metadata"])
+    assert not {"uid", "resourceVersion"} & set(lease_object(LEASE._replace(uid="", version=""), "n", "dqm", {})["metadata"])
 
 
 @pytest.mark.parametrize("seconds", [None, 0, -1, True, "15", 1.5])
@@ -61,7 +60,7 @@ def test_an_edited_one_can_still_be_judged(seconds: object) -> None:
 
 def test_in_words() -> None:
     assert str(LEASE) == "ann@host (release prod HG0105a) since 2026-05-01 10:00:00 UTC"
-    assert str(replace(LEASE, who="", command="")).startswith("ann@host/1 (an unknown command)")
+    assert str(LEASE._replace(who="", command="")).startswith("ann@host/1 (an unknown command)")
 
 
 def test_times_are_utc_with_microseconds() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ SETTINGS = Settings(Path(__file__).parents[3])
 
 
 def judged(found: Status, monkeypatch: pytest.MonkeyPatch, tags: tuple[str, ...] = ("HG0105a",)) -> where.Place:
-    monkeypatch.setattr(where, "state_among", lambda name, settings: replace(found, environment=name))
+    monkeypatch.setattr(where, "state_among", lambda name, settings: found._replace(environment=name))
     places = where.where_it_runs(REPOSITORY, tags, ONE, SETTINGS)
     assert [place.environment for place in places] == ["test4", "preprod", "prod", "local"]
     return places[2]
@@ -96,7 +95,7 @@ def test_a_kubeconfig_of_another_cluster_is_no_reason_not_to_use_its_own(monkeyp
         return Status(name, "running", image=f"{REPOSITORY}:HG0105a")
 
     monkeypatch.setattr(status, "state_of", state)
-    places = where.where_it_runs(REPOSITORY, ["HG0105a"], ONE, replace(SETTINGS, kubeconfig="given", kube_context="x"))
+    places = where.where_it_runs(REPOSITORY, ["HG0105a"], ONE, SETTINGS._replace(kubeconfig="given", kube_context="x"))
     assert [place.runs for place in places] == ["yes", "yes", "yes", "unknown"]  # nothing else can be `local`
     assert ("prod", "~/K8s_tokens/config.cmsweb-k8s-services-prod") in asked
     assert len([name for name, _ in asked if name == "test4"]) == 1

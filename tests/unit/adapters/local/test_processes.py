@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,7 +66,7 @@ def test_only_that_is_ended(system: str, start: Starter, tmp_path: Path) -> None
 
 def test_an_id_that_is_somebody_elses_now_is_left_alone(system: str, start: Starter, tmp_path: Path) -> None:
     process = start("mine/etcd")
-    end(replace(only(processes_below(tmp_path)), started="earlier"))
+    end(only(processes_below(tmp_path))._replace(started="earlier"))
     assert process.poll() is None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,53 +38,33 @@ def helm(kubeconfig: str) -> list[str]:
 
 
 @pytest.fixture
-def helmfile(tmp_path: Path, values: dict[str, str], kubeconfig: str) -> Callable[[str], list[Case]]:
-    """The case of a tag, or none."""
+def releases(helmtool: list[str], helm: list[str], values: dict[str, str], kubeconfig: str, tmp_path: Path) -> Callable[..., list[Case]]:
+    """The same release by helm, by helmtool and, where it is built, by helmfile, each of a tag of its own."""
 
-    def cases(tag: str) -> list[Case]:
-        argv = helmfile_release(values[tag], kubeconfig, tmp_path)
-        return [Case(f"helmfile {argv[-1]}", always(*argv))] if argv else []
+    def cases(by_helm: str, by_helmtool: str, by_helmfile: str) -> list[Case]:
+        others = helmfile_release(values[by_helmfile], kubeconfig, tmp_path)
+        return [
+            Case("helm upgrade --install --wait", always(*helm, "upgrade", "newdqmgui", CHART, *WAIT, "--values", values[by_helm])),
+            Case("helmtool release local", always(*helmtool, "release", "local", by_helmtool, "--timeout", "60s")),
+            *([Case(f"helmfile {others[-1]}", always(*others))] if others else []),
+        ]
 
     return cases
 
 
 def test_release_that_changes_nothing(
-    helmtool: list[str],
-    helm: list[str],
-    helmfile: Callable[[str], list[Case]],
-    values: dict[str, str],
-    cluster_environment: dict[str, str],
-    show: Callable[..., None],
+    releases: Callable[..., list[Case]], cluster_environment: dict[str, str], show: Callable[..., None]
 ) -> None:
     """helmtool asks the API server and stops there; `helm upgrade` makes a new revision."""
-    cases = [
-        Case("helm upgrade --install --wait", always(*helm, "upgrade", "newdqmgui", CHART, *WAIT, "--values", values[TAGS[0]])),
-        Case("helmtool release local", always(*helmtool, "release", "local", TAGS[0], "--timeout", "60s")),
-        *helmfile(TAGS[0]),
-    ]
-    rows = side_by_side(cases, rounds=ROUNDS, environment=cluster_environment)
+    rows = side_by_side(releases(TAGS[0], TAGS[0], TAGS[0]), rounds=ROUNDS, environment=cluster_environment)
     show(f"a release that changes nothing, {ROUNDS} rounds", rows, {"helmtool release local": LIMIT})
 
 
 def test_release_of_another_tag(
-    helmtool: list[str],
-    helm: list[str],
-    helmfile: Callable[[str], list[Case]],
-    values: dict[str, str],
-    cluster_environment: dict[str, str],
-    show: Callable[..., None],
+    releases: Callable[..., list[Case]], cluster_environment: dict[str, str], show: Callable[..., None]
 ) -> None:
-    """Each program has a tag of its own, so that every command of a round restarts the pod."""
-
-    def by_helm(_: int) -> Sequence[str]:
-        return [*helm, "upgrade", "newdqmgui", CHART, *WAIT, "--values", values[TAGS[1]]]
-
-    cases = [
-        Case("helm upgrade --install --wait", by_helm),
-        Case("helmtool release local", always(*helmtool, "release", "local", TAGS[0], "--timeout", "60s")),
-        *helmfile(TAGS[2]),
-    ]
-    rows = side_by_side(cases, rounds=ROUNDS, environment=cluster_environment)
+    """Every command of a round restarts the pod."""
+    rows = side_by_side(releases(TAGS[1], TAGS[0], TAGS[2]), rounds=ROUNDS, environment=cluster_environment)
     show(f"a release of another tag, {ROUNDS} rounds", rows, {"helmtool release local": LIMIT})
 
 

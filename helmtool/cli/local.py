@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from helmtool.cli.options import group, terminal, with_globals
+
+if TYPE_CHECKING:
+    from helmtool.adapters.local.lifecycle import LocalCluster, LocalStatus
 
 app = group("An embedded Kubernetes on this machine, for the environment local.")
 
@@ -33,8 +35,8 @@ def status() -> None:
     _show(operation())
 
 
-def _show(result: Any) -> None:
-    document = {field.name: _plain(getattr(result, field.name)) for field in fields(result)}
+def _show(result: LocalCluster | LocalStatus) -> None:
+    document = {name: _plain(value) for name, value in result._asdict().items()}
     if terminal.as_json:
         terminal.document(document)
     else:

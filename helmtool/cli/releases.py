@@ -33,10 +33,11 @@ from helmtool.cli.options import (
     with_globals,
 )
 from helmtool.cli.review.show import Format, chosen_format, show
-from helmtool.errors import HelmtoolError, Unreachable, UsageError, gravest
+from helmtool.errors import Unreachable, UsageError, gravest
 
 if TYPE_CHECKING:
     from helmtool.operations.secrets.step import SecretOptions
+    from helmtool.operations.status import Status
 
 
 class Engine(StrEnum):
@@ -321,12 +322,10 @@ def _diff_by_plugin(env: str, tag: str | None, sets: Sequence[str], secrets: Sec
         raise typer.Exit(2)
 
 
-def _without_error(entry: Any) -> dict[str, Any]:
-    from dataclasses import fields
-
+def _without_error(entry: Status) -> dict[str, Any]:
     left_out = {"error"} | (set() if entry.rollback else {"rollback"})
-    document = {_camel(f.name): getattr(entry, f.name) for f in fields(entry) if f.name not in left_out}
-    error: HelmtoolError | None = entry.error
+    document = {_camel(name): value for name, value in entry._asdict().items() if name not in left_out}
+    error = entry.error
     return document | ({"error": {"code": error.code, "message": error.message, "hint": error.hint}} if error else {})
 
 

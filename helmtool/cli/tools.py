@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -39,7 +38,7 @@ def install(
 
 def _show(found: list[Any]) -> None:
     if terminal.as_json:
-        terminal.document([asdict(each) for each in found])
+        terminal.document([each._asdict() for each in found])
         return
     rows = [(e.program, "yes" if e.fits else "no", e.version or "none", e.wanted, e.place if e.place != "PATH" else e.path) for e in found]
     terminal.table(("PROGRAM", "FITS", "FOUND", "WANTED", "WHERE"), rows)

@@ -264,9 +264,11 @@ def test_ctrl_c_and_sigterm_of_the_whole_program(tmp_path: Path, number: signal.
 def test_the_end_of_the_program_leaves_nothing_undone() -> None:
     """It is not taken apart, but its threads, what was registered for its end, and what is still to be printed come first."""
     code = (
-        "import atexit, sys, threading, time\n"
+        "import atexit, concurrent.futures, sys, threading, time\n"
         "from helmtool.__main__ import main\n"
         "atexit.register(lambda: print('registered'))\n"
+        "pool = concurrent.futures.ThreadPoolExecutor(1)\n"
+        "pool.submit(int).result()\n"
         "threading.Thread(target=lambda: (time.sleep(0.3), print('of a thread'))).start()\n"
         "sys.argv[1:] = sys.argv[1:] or ['--version']\n"
         "main()\n"

@@ -8,11 +8,11 @@ from typing import Any
 
 from helmtool.adapters.project import CHART, Project
 from helmtool.errors import InvalidInput, Problem, Refused
+from helmtool.model import schema
 from helmtool.model.change import Change
 from helmtool.model.document import parse_document
 from helmtool.model.environment import Environment, SecretMode
 from helmtool.model.rules import check_rules
-from helmtool.model.schema import check
 from helmtool.model.secret_version import placeholder_name
 from helmtool.model.tag import Tag, deployed_tag, parse_tag
 from helmtool.model.values import Layer, Values, merge, parse_set
@@ -94,28 +94,53 @@ def compose(
     stand_in: bool = False,
     versioned: bool = False,
 ) -> Composed:
-    """Merges and checks the values of an environment: chart defaults, its file, `--set`, then the tag that is deployed there.
+    """Merges and checks the values of an environment. Raises what `draft` and `check` raise."""
+    composed = draft(project, environment, tag, sets, stand_in=stand_in, versioned=versioned)
+    check(project, composed)
+    return composed
 
-    With `stand_in`, a document without a tag gets one of valid grammar, so that it renders; `versioned` asks for a version of
-    the secret where the environment does not.
-    Raises InvalidTag, TagPolicyRefused, InlineSecrets and ValuesInvalid; the latter with every problem at once.
+
+def draft(
+    project: Project,
+    environment: Environment,
+    tag: str | None,
+    sets: Sequence[str] = (),
+    *,
+    stand_in: bool = False,
+    versioned: bool = False,
+) -> Composed:
+    """Merges the values of an environment: chart defaults, its file, `--set`, then the tag that is deployed there.
+
+    They may be anything until `check` has seen them: what a draft says of itself must not be asked for before. With `stand_in`, a document
+    without a tag gets one of valid grammar, so that it renders; `versioned` asks for a version of the secret where the environment
+    does not. Raises InvalidTag, TagPolicyRefused and what is wrong with the files themselves.
     """
     project.document(CHART / "Chart.yaml")  # a mistake there is found with its place, where Helm would only name the file
     parsed = deployed_tag(parse_tag(tag), environment.stable_tag, environment.name) if tag is not None else None
     layers = _layers(project, environment, sets, versioned=versioned)
-    values = merge([*layers, *_tag_layer(parsed)])
-    if stand_in and not parsed and _lacks_tag(values):
+    values = merge(layers)
+    if parsed and _takes_tag(values):
+        values = merge([*layers, *_tag_layer(parsed)])
+    elif stand_in and not parsed and _lacks_tag(values):
         values = merge([*layers, *_tag_layer(parse_tag(STAND_IN), source="(no tag given)")])
-    _check(project, environment, values)
-    if parsed:
-        _require_the_tag_chooses(environment, values)
     return Composed(environment, values, parsed, tuple(layers))
 
 
-def _lacks_tag(values: Values) -> bool:
-    """Whether a tag could be given; what is no map stays, for the schema to name."""
+def check(project: Project, composed: Composed) -> None:
+    """Raises ValuesInvalid with every problem at once where the values break the schema or a rule, and InlineSecrets."""
+    _check(project, composed.environment, composed.values)
+    if composed.tag:
+        _require_the_tag_chooses(composed.environment, composed.values)
+
+
+def _takes_tag(values: Values) -> bool:
+    """Whether a tag goes with the image; what is no map stays for the schema to name, where Helm would drop it without a word."""
     image = values.data.get("image")
-    return image is None or (isinstance(image, dict) and not image.get("tag"))
+    return image is None or isinstance(image, dict)
+
+
+def _lacks_tag(values: Values) -> bool:
+    return _takes_tag(values) and not (values.data.get("image") or {}).get("tag")
 
 
 def pin(composed: Composed, digest: str) -> Composed:
@@ -174,7 +199,7 @@ def _tag_layer(tag: Tag | None, digest: str = "", source: str = "TAG") -> list[L
 
 
 def _check(project: Project, environment: Environment, values: Values) -> None:
-    problems = check(values, project.schema())
+    problems = schema.check(values, project.schema())
     problems += [] if problems else check_rules(values)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

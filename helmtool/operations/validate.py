@@ -12,10 +12,10 @@ from helmtool.errors import HelmtoolError, InvalidInput, Problem, Refused
 from helmtool.model.environment import Environment, find_environment
 from helmtool.model.manifest import Manifest
 from helmtool.model.openapi import check_objects
-from helmtool.operations.compose import Composed, compose
+from helmtool.operations.compose import Composed, check, draft
 from helmtool.operations.session import offline_helm
 from helmtool.operations.settings import Settings
-from helmtool.operations.together import together
+from helmtool.operations.together import beside, together
 
 AT_ONCE = 4
 """The most helms that render at the same time: more of them are not faster, and each takes some 60 MB."""
@@ -50,15 +50,21 @@ async def render(name: str, tag: str | None, settings: Settings, sets: Sequence[
     """The rendered objects of an environment, hooks included, and the values they come from; needs no cluster."""
     project = find_project(settings.config_dir)
     environment = project.environment(name)
-    composed = compose(project, environment, tag, sets, stand_in=True)
-    return composed, await offline_helm(environment).template(project.chart, composed.for_helm)
+    return await _rendered(project, draft(project, environment, tag, sets, stand_in=True))
+
+
+async def _rendered(project: Project, composed: Composed) -> tuple[Composed, list[Manifest]]:
+    """The draft, checked, and its objects. Helm renders while it is checked; of both the check has the first word on what is wrong."""
+    async with beside(asyncio.to_thread(check, project, composed)) as checking:
+        manifests = await offline_helm(composed.environment).template(project.chart, composed.for_helm)
+        await checking
+    return composed, manifests
 
 
 async def _validate(project: Project, environment: Environment, strict: bool, room: asyncio.Semaphore) -> Validated:
     try:
-        composed = compose(project, environment, None, stand_in=True)
         async with room:
-            manifests = await offline_helm(environment).template(project.chart, composed.for_helm)
+            _, manifests = await _rendered(project, draft(project, environment, None, stand_in=True))
     except ToolMissing:
         raise  # it is no environment's problem
     except (InvalidInput, Refused) as error:

@@ -51,10 +51,11 @@ def test_the_name_of_a_version_reaches_helm_and_nothing_else_changes() -> None:
     assert composed.secret_name == "mine-placeholder"
 
 
-@pytest.mark.parametrize("text", ["text", "", "3", "{a}"])
-def test_an_image_that_is_no_map_is_named_where_no_tag_is_given(text: str) -> None:
+@pytest.mark.parametrize("tag", [None, "HG0105a"])
+@pytest.mark.parametrize("text", ["text", "", "3", "0", "false", "{a}"])
+def test_an_image_that_is_no_map_is_named(text: str, tag: str | None) -> None:
     with pytest.raises(ValuesInvalid) as caught:
-        compose(PROJECT, environment(SecretMode.EXISTING), None, [f"image={text}"], stand_in=True)
+        compose(PROJECT, environment(SecretMode.EXISTING), tag, [f"image={text}"], stand_in=True)
     (problem,) = caught.value.problems
     assert (problem.path, problem.file) == ("image", "--set")
 

@@ -7,7 +7,6 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +190,7 @@ def test_of_many_at_once_one_gets_it(kube: Kube) -> None:
     assert len(taken) == 1
     first = taken[0]
     with ThreadPoolExecutor(20) as pool:
-        over = [one for one in pool.map(lambda number: store.write(replace(first, holder=f"over/{number}"), {}, 10), range(20)) if one]
+        over = [one for one in pool.map(lambda number: store.write(first._replace(holder=f"over/{number}"), {}, 10), range(20)) if one]
     assert len(over) == 1
     assert not store.delete(first)  # it has changed since
     assert store.delete(over[0])

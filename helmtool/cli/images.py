@@ -67,8 +67,8 @@ def run(
         if not terminal.as_json:
             terminal.data(served.address)
             return
+        terminal.output = "text"  # before the one document is out, for a Ctrl-C may follow at once: what goes wrong later is said on stderr
         terminal.document({"tag": str(served.tag), "image": served.image, "address": served.address, "container": served.container})
-        terminal.output = "text"  # the one document is out; what goes wrong later is said on stderr
 
     run_image(tag, env, terminal.settings, port, parse_duration(timeout), terminal, ready, terminal.say)
 

@@ -23,7 +23,7 @@ def keys(tmp_path: Path) -> Iterator[Keys]:
 
 
 def test_the_printed_command_installs_it_and_checks_the_signature(
-    helmtool: Helmtool, kube: Kube, cluster: LocalCluster, registry: RealRegistry, keys: Keys
+    helmtool: Helmtool, kube: Kube, cluster: LocalCluster, registry: RealRegistry, keys: Keys, tmp_path: Path
 ) -> None:
     sign = ("--sign", "plain", "--keyring", str(keys.plain), "--allow-dirty")
     published = helmtool("chart", "publish", "7.8.9", "--to", f"oci://{registry.host}/cmsweb/charts", *sign)
@@ -31,7 +31,8 @@ def test_the_printed_command_installs_it_and_checks_the_signature(
     line = printed.replace("PUBLIC_KEYS", str(keys.public)).replace("ENV.yaml", "local.yaml").replace("=TAG", "=HG0105a")
     program, *arguments = shlex.split(line)
     assert program == "helm"
-    variables = {**os.environ, "KUBECONFIG": cluster.kubeconfig}
+    # With a cache of its own: helm keeps a chart's signature by the chart's digest, also one by the key of an earlier run.
+    variables = {**os.environ, "KUBECONFIG": cluster.kubeconfig, "HELM_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run([str(toolbox.find("helm")), *arguments], cwd=ROOT, env=variables, capture_output=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     deployment = kube.get("deployment", "newdqmgui")

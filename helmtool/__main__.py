@@ -32,10 +32,10 @@ def main() -> None:
     redact_last_words()
     if os.environ.get(COMPLETES, "").startswith("complete_"):
         _complete(run)
-    _end(run(sys.argv[1:]))
+    end(run(sys.argv[1:]))
 
 
-def _end(code: int) -> NoReturn:
+def end(code: int) -> NoReturn:
     """Ends the process as Python does, after all that was registered for its end, but without taking apart what was imported: that would be
     a tenth of a short command's time."""
     import threading

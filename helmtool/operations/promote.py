@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from helmtool.adapters.storage import read_chart, read_history
 from helmtool.errors import Problem, Refused
 from helmtool.model.check import Check, Verdict
 from helmtool.model.environment import Environment, Promotion, find_environment
-from helmtool.model.manifest import kept_manifests, key_of
+from helmtool.model.manifest import Manifest, kept_manifests, key_of
 from helmtool.model.promotion import Evidence, check_drift, check_record, check_restarts, check_time
 from helmtool.model.revision import Revision, digest_of, last, running, tag_of
 from helmtool.model.rollout import judge
@@ -93,11 +93,12 @@ def _gather(name: str, promotion: Promotion, settings: Settings, progress: Progr
         )
     _require_chart(session, current)
     record = next((r for r in reversed(read_records(session.cluster, session.environment.release)) if r.revision == current.number), None)
+    manifests = kept_manifests(current.manifest)
     checks = (
-        *_serving(session, current, newest),
+        *_serving(session, current, newest, manifests),
         check_record(record),
         check_time(record, promotion, datetime.now(UTC)),
-        check_drift(_drift(session, current)),
+        check_drift(_drift(session, manifests)),
     )
     return Evidence(name, current.number, tag_of(current), digest_of(current), checks)
 
@@ -115,9 +116,9 @@ def _require_chart(session: Reach, current: Revision) -> None:
         )
 
 
-def _serving(session: Reach, current: Revision, newest: Revision) -> list[Check]:
+def _serving(session: Reach, current: Revision, newest: Revision, manifests: Sequence[Manifest]) -> list[Check]:
     """Whether exactly this revision serves now, and has not been started again."""
-    deployment = next((key_of(m) for m in kept_manifests(current.manifest) if m.get("kind") == "Deployment"), None)
+    deployment = next((key_of(m) for m in manifests if m.get("kind") == "Deployment"), None)
     if deployment is None:
         return [Check(Verdict.FAILS, "the revision has no Deployment")]
     observation = observe(session.cluster, deployment, 0.0)
@@ -131,9 +132,9 @@ def _serving(session: Reach, current: Revision, newest: Revision) -> list[Check]
     return [Check(Verdict.HOLDS if serves else Verdict.FAILS, said), check_restarts(observation.new_pods)]
 
 
-def _drift(session: Reach, current: Revision) -> list[str] | None:
+def _drift(session: Reach, manifests: Sequence[Manifest]) -> list[str] | None:
     try:
-        return [str(drift) for drift in find_drift(session, kept_manifests(current.manifest))]
+        return [str(drift) for drift in find_drift(session, manifests)]
     except ClusterForbidden:
         return None
 

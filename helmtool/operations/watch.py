@@ -101,15 +101,16 @@ class _Wait:
                 loop.call_soon_threadsafe(changed.set)
 
         with Observer(self.cluster, self.key, known, wake) as observer:
-            spent = time.thread_time()
-            while not await self._is_complete(observer):
-                await asyncio.sleep(REST * (time.thread_time() - spent))
+            while True:
+                began = time.thread_time()
+                if await self._is_complete(observer):
+                    return
+                await asyncio.sleep(REST * (time.thread_time() - began))
                 # Not wait_for: up to Python 3.11 it swallows a cancellation that comes together with a change.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause()):
                         await changed.wait()
                 changed.clear()
-                spent = time.thread_time()
 
     async def _is_complete(self, observer: Observer) -> bool:
         if time.monotonic() >= self.began + EXPLAINED_AFTER:

@@ -186,7 +186,7 @@ def test_interrupted_while_the_first_is_alone(served: Fleet) -> None:
 
 @pytest.mark.slow
 def test_interrupted_twice(served: Fleet) -> None:
-    """What is pending then is left to `status`, and the next release gets on with it."""
+    """Nobody says how each ended then, but which command shows it."""
     served.values("dev1", NOWHERE)
     running = release(served.helmtool).saw("dev1: 0 of 1 pods available")
     running.send(signal.SIGINT)

@@ -94,7 +94,7 @@ def test_a_mounted_checkout_is_taken_and_its_commit_known(image: str, tmp_path: 
 
 
 def test_nothing_that_only_the_build_needs_is_left(image: str) -> None:
-    script = "command -v pip; ls -d /opt/context /root/.cache /var/lib/apt/lists/* /usr/share/python-wheels"
+    script = "command -v pip; ls -d /opt/context ~root/.cache /var/lib/apt/lists/* /usr/share/python-wheels"
     assert run(image, "-c", script, options=("--entrypoint", "sh")).stdout == ""
 
 

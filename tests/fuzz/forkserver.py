@@ -6,7 +6,6 @@ The child calls the same `main` as `python -m helmtool`, with real streams, limi
 
 from __future__ import annotations
 
-import atexit
 import base64
 import contextlib
 import gc
@@ -17,12 +16,11 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 PATIENCE = 120.0
 """Seconds after which a command that has not ended is a hang: the registry's own limit for a body that drips is 60."""
@@ -133,7 +131,6 @@ def _content(descriptor: int) -> str:
 
 def _become(request: dict[str, Any], out: int, err: int) -> None:
     """The child: the program with these arguments, as `python -m helmtool` would be."""
-    code = 70
     try:
         os.setsid()
         nothing = os.open(os.devnull, os.O_RDONLY)
@@ -150,30 +147,24 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
         os.environ.clear()
         os.environ.update(request["variables"])
         sys.argv = ["helmtool", *request["arguments"]]
-        code = _main()
+        _main()
     finally:
-        os._exit(code)
+        os._exit(70)
 
 
-def _main() -> int:
-    """Runs it, and then what the interpreter does at its end."""
-    from helmtool.__main__ import main
+def _main() -> NoReturn:
+    """Runs it to the end of the process, also where it leaves that to the interpreter."""
+    from helmtool.__main__ import end, main
 
     code = 0
     try:
         main()
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else 1
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
         code = 1
-    with contextlib.suppress(BaseException):
-        threading._shutdown()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    return code
+    end(code)
 
 
 if __name__ == "__main__":

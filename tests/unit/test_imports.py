@@ -193,4 +193,5 @@ def test_what_needs_no_cluster_starts_without_its_libraries(arguments: list[str]
     done = subprocess.run(argv, env=usual, capture_output=True, text=True, check=True, timeout=60)
     loaded = {line.rsplit("|", 1)[1].strip().split(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "helmtool" in loaded
+    assert ("typer" in loaded) != ("typer" in heavy)
     assert loaded & heavy == set()

@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 HELM_MANAGER = "helm"
 """The field manager of Helm's server-side apply: the base name of its binary."""
-PARALLEL_REQUESTS = 8
+PARALLEL_REQUESTS = 4
+"""At the same time. Each has a connection of its own, and a new one takes two round trips and the processor time of four requests."""
 FIRST_TIMEOUT = 5.0
 """Seconds for the first answer: something may take connections and never answer."""
 ACCESS = "authorization.k8s.io/v1"
@@ -128,7 +129,13 @@ class Cluster:
         return self.request("POST", self._collection(key), {"dryRun": "All"}, manifest)
 
     def in_parallel(self, calls: Sequence[Any]) -> list[Any]:
-        """The results of several calls (functions without arguments), in their order; all have ended before an error is raised.
+        """The results of several calls (functions without arguments), in their order; all have ended before an error is raised."""
+        begun = self.begin(calls)
+        wait(begun)
+        return [future.result() for future in begun]
+
+    def begin(self, calls: Sequence[Any]) -> builtins.list[Future[Any]]:
+        """Starts several calls; each future holds the result of one.
 
         The threads are daemons, which those of a pool are not: a server that hangs does not hold up the end of the program.
         """
@@ -149,8 +156,7 @@ class Cluster:
 
         for _ in calls[:PARALLEL_REQUESTS]:
             threading.Thread(target=work, daemon=True, name="request").start()
-        wait([future for future, _ in begun])
-        return [future.result() for future, _ in begun]
+        return [future for future, _ in begun]
 
     def list(self, api_version: str, kind: str, label_selector: str = "", field_selector: str = "") -> list[Manifest]:
         """The objects of one kind in the namespace that the selectors choose."""

@@ -8,7 +8,6 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from helmtool.adapters.cluster import Cluster
@@ -59,7 +58,7 @@ def read_history_and_records(cluster: Cluster, release: str) -> tuple[list[Revis
     """The same, and the records themselves, which outlive revisions; both asked for at the same time."""
     revisions, records = cluster.in_parallel([lambda: read_revisions(cluster, release), lambda: read_records(cluster, release)])
     outcomes = {record.revision: record.outcome for record in records}
-    return [replace(revision, outcome=outcomes.get(revision.number, "")) for revision in revisions], records
+    return [revision._replace(outcome=outcomes.get(revision.number, "")) for revision in revisions], records
 
 
 def read_chart(cluster: Cluster, release: str, number: int) -> ChartFiles | None:

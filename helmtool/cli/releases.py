@@ -286,13 +286,11 @@ def _print_findings(entry: Any) -> None:
 
 def history(env: EnvArgument) -> None:
     """Show the revisions: tag, status, when, who, commit, note, and why one failed."""
-    from dataclasses import asdict
-
     from helmtool.operations.status import history as operation
 
     lines = operation(env, terminal.settings, terminal)
     if terminal.as_json:
-        terminal.document([asdict(line) for line in lines])
+        terminal.document([{**line._asdict(), "record": line.record._asdict() if line.record else None} for line in lines])
         return
     rows = [
         (str(x.revision), x.tag or "-", x.status, _age(x.updated), _user(_field(x, "who")), _commit(x), _field(x, "note")) for x in lines

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.model.manifest import LAST_APPLIED, Manifest, ObjectKey, dump_manifest, redact
 from helmtool.model.redaction import REDACTED
@@ -48,19 +47,22 @@ class Effect(IntEnum):
         return self >= Effect.DOWNTIME
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One object that would be added, changed or removed; `before` or `after` is nothing where the object is not there.
 
     `problem` is the API server's own reason where the change is impossible. Both documents are normalised and redacted.
     """
 
     key: ObjectKey
-    before: Manifest | None = field(repr=False)
-    after: Manifest | None = field(repr=False)
+    before: Manifest | None
+    after: Manifest | None
     effect: Effect
     reason: str
     problem: str = ""
+
+    def __repr__(self) -> str:
+        """Without the documents."""
+        return f"Change({self.key}, {self.effect.name}, {self.reason!r})"
 
     @property
     def verb(self) -> str:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class ChartFiles:
+class ChartFiles(NamedTuple):
     """The content of the templates by their path in the chart, the schema of the values, and the default values."""
 
-    templates: Mapping[str, bytes] = field(repr=False)
-    schema: bytes = field(repr=False)
-    defaults: Mapping[str, Any] = field(repr=False)
+    templates: Mapping[str, bytes]
+    schema: bytes
+    defaults: Mapping[str, Any]
 
     def differences(self, other: ChartFiles) -> Iterator[str]:
         """The paths of the files in which the two charts differ."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
@@ -53,8 +52,7 @@ class Promotion(NamedTuple):
     after_hours: int = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """One environment of values/environments.yaml; `kubeconfig` is text as written there, a leading `~` included.
 
     `values` names the values file that is used where the environment has none of its own, `row` is the key of the row that it is one of.
@@ -64,7 +62,7 @@ class Environment:
     namespace: str
     release: str
     description: str = ""
-    cluster: ClusterIdentity = field(default_factory=ClusterIdentity)
+    cluster: ClusterIdentity = ClusterIdentity()
     kubeconfig: str = ""
     embedded: bool = False
     endpoint: str = ""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.errors import OperationFailed
 from helmtool.model import rendered
@@ -30,8 +29,7 @@ class ManifestUnreadable(OperationFailed):
         )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectKey:
+class ObjectKey(NamedTuple):
     """What names one object in a cluster. `namespace` is empty for kinds that live in none, or where it is the release's own."""
 
     api_version: str

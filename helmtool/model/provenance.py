@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -32,8 +31,7 @@ class Source(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class ValueChange:
+class ValueChange(NamedTuple):
     """One value (a list counts as one) that differs between two merged documents.
 
     `origin` is where the new document has it from, or its nearest parent where it is not set any more; `was` where the old
@@ -41,10 +39,14 @@ class ValueChange:
     """
 
     path: Path
-    before: Any | Absent = field(repr=False)
-    after: Any | Absent = field(repr=False)
+    before: Any | Absent
+    after: Any | Absent
     origin: Origin | None = None
     was: Origin | None = None
+
+    def __repr__(self) -> str:
+        """Without the values, which may be secrets."""
+        return f"ValueChange({self.path})"
 
     @property
     def source(self) -> Source:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_RECORDS = 100
 MAX_BYTES = 256 * 1024
@@ -21,8 +20,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 """Of the fields that are no texts; people can edit what is stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One release or rollback. `when` is RFC 3339 in UTC; `evidence` says why it failed, `checks` what was seen on the way.
 
     `outcome` is started, deployed, failed or interrupted; one that stays at started belongs to a client that was killed.
@@ -55,7 +53,7 @@ def append(records: Sequence[Record], new: Record) -> list[Record]:
 
 def dump(records: Iterable[Record]) -> str:
     """The records as JSON text, one entry a line."""
-    return "[\n" + ",\n".join(json.dumps(asdict(record)) for record in records) + "\n]\n"
+    return "[\n" + ",\n".join(json.dumps(record._asdict()) for record in records) + "\n]\n"
 
 
 def load(text: str) -> list[Record]:
@@ -70,7 +68,7 @@ def load(text: str) -> list[Record]:
 def _entry(entry: Any) -> Record | None:
     if not isinstance(entry, dict):
         return None
-    known = {field.name: entry[field.name] for field in fields(Record) if field.name in entry}
+    known = {name: entry[name] for name in Record._fields if name in entry}
     if not all(isinstance(value, TYPES.get(name, str)) for name, value in known.items()):
         return None
     try:
@@ -80,6 +78,6 @@ def _entry(entry: Any) -> Record | None:
 
 
 def _bounded(record: Record) -> Record:
-    values = {field.name: getattr(record, field.name) for field in fields(Record)}
+    values = record._asdict()
     texts = {k: v[:MAX_TEXT] for k, v in values.items() if isinstance(v, str)}
     return Record(**values | texts | {name: tuple(line[:MAX_TEXT] for line in values[name][:MAX_LINES]) for name in LISTS})

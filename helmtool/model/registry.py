@@ -7,12 +7,14 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
-from zoneinfo import ZoneInfo
 
 from helmtool.errors import InvalidInput, Refused, Unreachable
 from helmtool.model.tag import InvalidTag, Tag, parse_tag
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 IMAGE_TYPES = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 INDEX_TYPES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")

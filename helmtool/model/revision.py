@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from helmtool.model.document import Document
 from helmtool.model.values import Layer, Values, merge
@@ -41,8 +41,7 @@ class RevisionStatus(StrEnum):
         return self in (RevisionStatus.DEPLOYED, RevisionStatus.SUPERSEDED)
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(NamedTuple):
     """One stored revision. `updated` is RFC 3339 as Helm wrote it; `manifest` is the rendered text, `values` what the user gave.
 
     `defaults` are the values of its chart, which lie beneath.
@@ -55,10 +54,14 @@ class Revision:
     chart: str
     chart_version: str
     description: str
-    manifest: str = field(repr=False, default="")
-    values: dict[str, Any] = field(repr=False, default_factory=dict)
+    manifest: str = ""
+    values: Mapping[str, Any] = MappingProxyType({})
     outcome: str = ""
-    defaults: dict[str, Any] = field(repr=False, default_factory=dict)
+    defaults: Mapping[str, Any] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        """Without what may hold a secret."""
+        return f"Revision({self.number}, {self.status.value}, {self.chart})"
 
     @property
     def served(self) -> bool:
@@ -110,7 +113,7 @@ def _same_objects(one: Revision, other: Revision) -> bool:
 
 def merged_values(revision: Revision) -> Values:
     """The revision's values as its chart saw them; no place of them is known."""
-    return merge([Layer(name, Document("", data, {})) for name, data in (("chart", revision.defaults), ("revision", revision.values))])
+    return merge([Layer(name, Document("", {**data}, {})) for name, data in (("chart", revision.defaults), ("revision", revision.values))])
 
 
 def tag_of(revision: Revision) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from helmtool.errors import InvalidInput, Refused
 
@@ -16,8 +16,7 @@ _SUFFIX = "-stable"
 _GRAMMAR = "a tag is HG, day, month, one letter, and -stable if it is accepted: HG0105a, HG0105a-stable"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Tag:
+class Tag(NamedTuple):
     """A valid image tag. It has no year, so its order and age are not in it: ask the registry."""
 
     day: int
@@ -32,11 +31,11 @@ class Tag:
     @property
     def base(self) -> str:
         """The tag without `-stable`."""
-        return str(replace(self, stable=False))
+        return str(self._replace(stable=False))
 
     def as_stable(self) -> Tag:
         """The tag's stable twin: the same image under the name that the registry's clean-up spares."""
-        return replace(self, stable=True)
+        return self._replace(stable=True)
 
 
 class InvalidTag(InvalidInput):

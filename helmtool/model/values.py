@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from helmtool.model.document import Document, Position
@@ -38,19 +39,18 @@ class Layer(NamedTuple):
     assignments: tuple[Assignment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(NamedTuple):
     """The merged values (chart defaults included, as Helm's `.Values` holds them), and the origin of every path in them."""
 
     data: dict[str, Any]
     origins: dict[Path, Origin]
-    overrides: dict[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = MappingProxyType({})
     # Where an override's null deletes a default.
-    deleted: dict[Path, Origin] = field(default_factory=dict)
+    deleted: Mapping[Path, Origin] = MappingProxyType({})
 
     def for_helm(self) -> dict[str, Any]:
         """What to hand to Helm: the layers above the chart's defaults, their nulls kept so that Helm deletes those defaults."""
-        return copy.deepcopy(self.overrides)
+        return copy.deepcopy({**self.overrides})
 
     def origin(self, path: Path) -> Origin | None:
         """Where the path was written, or its nearest parent that was; None where nothing above it was."""

@@ -18,7 +18,8 @@ from helmtool.model.ownership import Owner, adoption_patch, judge_owner, undo_pa
 from helmtool.model.revision import Revision, applied
 from helmtool.operations.after_adoption import forecast_after_adoption
 from helmtool.operations.lock import Lock, locked
-from helmtool.operations.plan import look, require_settled
+from helmtool.operations.look import look
+from helmtool.operations.plan import require_settled
 from helmtool.operations.preflight import Forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.release import ChangedMeanwhile

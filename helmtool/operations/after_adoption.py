@@ -11,7 +11,7 @@ from helmtool.model.fields import prune, union
 from helmtool.model.manifest import Manifest, key_of, owned_by_helm
 from helmtool.model.ownership import adopted_fields, adopted_manager, applied_fields, judge_owner, kept_fields
 from helmtool.model.revision import Revision
-from helmtool.operations.preflight import Forecast, Preflight, dry_run_object, forecast_of, try_object
+from helmtool.operations.preflight import Forecast, Preflight, dry_run_object, forecast_of, pod_trials, try_object
 from helmtool.operations.session import Session
 
 
@@ -20,7 +20,9 @@ def forecast_after_adoption(session: Session, manifests: Sequence[Manifest], bas
     cluster, environment = session.cluster, session.environment
     owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
     results: list[Preflight] = cluster.in_parallel([lambda m=m: _try(session, m) for m in owned])
-    return forecast_of(cluster, results, base)
+    pods = pod_trials(cluster, owned, {key_of(r.manifest): r.live for r in results})
+    answers = cluster.in_parallel([*pods.values()])
+    return forecast_of(cluster, results, dict(zip(pods, answers, strict=True)), base)
 
 
 def _try(session: Session, manifest: Manifest) -> Preflight:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.project import CHART, Project
 from helmtool.errors import InvalidInput, Problem, Refused
@@ -34,8 +33,7 @@ class InlineSecrets(Refused):
     code = "inline-secrets"
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(NamedTuple):
     """The checked values of one environment at one tag, and the layers below the tag. `tag` is nothing where a stand-in was rendered.
 
     `secret_changes` is what the version of the secret changes beside the chart's own objects.
@@ -44,8 +42,12 @@ class Composed:
     environment: Environment
     values: Values
     tag: Tag | None
-    layers: tuple[Layer, ...] = field(default=(), repr=False)
+    layers: tuple[Layer, ...] = ()
     secret_changes: tuple[Change, ...] = ()
+
+    def __repr__(self) -> str:
+        """Without the values, which may be secrets."""
+        return f"Composed({self.environment.name}, {self.tag})"
 
     @property
     def secret_mode(self) -> str:
@@ -60,7 +62,7 @@ class Composed:
     def with_secret(self, name: str, changes: tuple[Change, ...] = ()) -> Composed:
         """The same with the name of a version, and what applying it changes."""
         data, overrides = ({**d, "secrets": {**(d.get("secrets") or {}), "name": name}} for d in (self.values.data, self.values.overrides))
-        return replace(self, values=replace(self.values, data=data, overrides=overrides), secret_changes=changes)
+        return self._replace(values=self.values._replace(data=data, overrides=overrides), secret_changes=changes)
 
     @property
     def for_helm(self) -> dict[str, Any]:
@@ -147,7 +149,7 @@ def pin(composed: Composed, digest: str) -> Composed:
     """The same values with the digest that a registry gave for the tag; without a digest, as they are."""
     if not digest or composed.tag is None:
         return composed
-    return replace(composed, values=merge([*composed.layers, *_tag_layer(composed.tag, digest)]))
+    return composed._replace(values=merge([*composed.layers, *_tag_layer(composed.tag, digest)]))
 
 
 def _require_the_tag_chooses(environment: Environment, values: Values) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from helmtool.adapters.project import CHART, Project, find_project
 from helmtool.errors import InvalidInput, UsageError
@@ -18,8 +17,9 @@ from helmtool.model.revision import Revision, digest_of, last, merged_values, ru
 from helmtool.model.tag import parse_tag
 from helmtool.model.values import Values
 from helmtool.operations.compose import Composed, compose, pin
+from helmtool.operations.look import look
 from helmtool.operations.moved import require_same_image
-from helmtool.operations.plan import look, make_plan
+from helmtool.operations.plan import make_plan
 from helmtool.operations.preflight import make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.provenance import Basis, explain_changes
@@ -32,14 +32,13 @@ from helmtool.operations.together import beside, together
 LOOK_ONLY = SecretOptions(look_only=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(NamedTuple):
     """The changes, the names of both sides, the warnings and conflicts that the API server named, and what both sides were made of."""
 
     base: str
     target: str
     changes: tuple[Change, ...]
-    make_basis: Callable[[], Basis] = field(repr=False)
+    make_basis: Callable[[], Basis]
     warnings: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
 

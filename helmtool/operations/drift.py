@@ -8,7 +8,7 @@ from typing import NamedTuple
 from helmtool.model.change import compare
 from helmtool.model.manifest import Manifest, ObjectKey, key_of, owned_by_helm
 from helmtool.model.ownership import adds_to, other_writers
-from helmtool.operations.preflight import Preflight, try_object
+from helmtool.operations.preflight import Preflight, try_objects
 from helmtool.operations.reach import Reached
 
 
@@ -30,10 +30,18 @@ def find_drift(session: Reached, manifests: Sequence[Manifest]) -> list[Drift]:
 
     Raises ClusterUnreachable and ClusterForbidden: a dry run asks for the right to write.
     """
+    return drift_among(try_again(session, manifests))
+
+
+def try_again(session: Reached, manifests: Sequence[Manifest]) -> list[Preflight]:
+    """Each object of a revision as it lives, and what applying it once more would make of it. Raises what `find_drift` raises."""
     environment = session.environment
-    owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
-    results = session.cluster.in_parallel([lambda m=m: try_object(session.cluster, m) for m in owned])
-    return [drift for result in results if (drift := _drift(result))]
+    return try_objects(session.cluster, [owned_by_helm(m, environment.release, environment.namespace) for m in manifests])
+
+
+def drift_among(tried: Sequence[Preflight]) -> list[Drift]:
+    """Those that are not as they were released."""
+    return [drift for result in tried if (drift := _drift(result))]
 
 
 def _drift(result: Preflight) -> Drift | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError, Problem, Refused
 from helmtool.model.environment import Environment
 from helmtool.model.revision import Revision, digest_of, running, tag_of
 from helmtool.model.tag import StableTag
 from helmtool.operations.ask import PATIENCE, ask_each
+from helmtool.operations.look import look
 from helmtool.operations.progress import Progress, Silent
-from helmtool.operations.reach import check_cluster, reach
+from helmtool.operations.reach import reach
 from helmtool.operations.resolve import Resolved, short
 from helmtool.operations.session import Session
 from helmtool.operations.settings import Settings
@@ -74,8 +74,7 @@ def _ask(other: Environment, wanted: Resolved, settings: Settings) -> Seen:
     says of this one."""
     try:
         session = reach(other.name, settings.through(other.kubeconfig), Silent())
-        check_cluster(session)
-        current = running(read_history(session.cluster, session.environment.release))
+        current = running(look(session))
     except HelmtoolError as error:
         return Seen(other.name, unknown=error.message)
     return _seen(other.name, current) if current and _same(current, wanted) else Seen(other.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from helmtool.adapters.answer import ClusterForbidden
@@ -71,7 +70,7 @@ def _identify(project: Project, name: str, settings: Settings, progress: Progres
             hint=f"give {name} an entry of its own in {ENVIRONMENTS} (helmtool env show {name}), then: helmtool env pin {name}",
         )
     identity = environment.cluster
-    unpinned = replace(environment, cluster=ClusterIdentity(identity.name_ends_with))
+    unpinned = environment._replace(cluster=ClusterIdentity(identity.name_ends_with))
     access = choose_access(unpinned, environments | {name: unpinned}, settings)
     progress.done("guard", f"{name} is {access.cluster} at {access.server}, by its name")
     pins = {

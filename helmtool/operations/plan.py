@@ -7,14 +7,12 @@ from collections.abc import Awaitable, Sequence
 from typing import NamedTuple
 
 from helmtool.adapters.lease import LeaseStore
-from helmtool.adapters.storage import read_history
 from helmtool.errors import InvalidInput, Problem, Refused
 from helmtool.model.change import Change
-from helmtool.model.manifest import Manifest, is_hook, kept_manifests
+from helmtool.model.manifest import Manifest, ObjectKey, is_hook, kept_manifests, key_of
 from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
-from helmtool.operations.preflight import Forecast, make_forecast
-from helmtool.operations.reach import check_cluster
+from helmtool.operations.preflight import Forecast, make_forecast, read_lives
 from helmtool.operations.session import Session
 from helmtool.operations.together import together
 
@@ -60,11 +58,21 @@ async def make_plan(session: Session, composed: Composed, looking: Awaitable[Seq
     Raises ChartInvalid, NamespaceMissing, LeftPending, NotOurs, ClusterUnreachable and ClusterForbidden; objects that
     the API server would refuse are changes of effect `impossible` (see `require_possible`).
     """
-    manifests, revisions = await together(session.helm.template(session.project.chart, composed.for_helm), looking)
+    looking = asyncio.ensure_future(looking)
+    manifests, revisions, lives = await together(
+        session.helm.template(session.project.chart, composed.for_helm), looking, _lives(session, looking)
+    )
     require_settled(session, revisions)
     kept = [m for m in manifests if not is_hook(m)]
-    forecast = await asyncio.to_thread(make_forecast, session, kept, applied(revisions))
+    forecast = await asyncio.to_thread(make_forecast, session, kept, applied(revisions), lives)
     return Plan(session, composed, tuple(kept), tuple(revisions), forecast)
+
+
+async def _lives(session: Session, looking: Awaitable[Sequence[Revision]]) -> dict[ObjectKey, Manifest | None]:
+    """The objects of the revision that Helm compares with, as they live: read while helm renders, for most are rendered again."""
+    base = applied(await looking)
+    keys = [key_of(m) for m in kept_manifests(base.manifest)] if base else []
+    return await asyncio.to_thread(read_lives, session.cluster, keys)
 
 
 def require_settled(session: Session, revisions: Sequence[Revision]) -> None:
@@ -95,12 +103,3 @@ def require_possible(plan: Plan) -> None:
         said = {change.problem: change.after for change in plan.changes if change.problem}
         add_causes(error, refusals(said, environment.namespace), plan.composed.values.origin)
         raise error
-
-
-def look(session: Session) -> list[Revision]:
-    """The kept revisions, after a look at the cluster itself.
-
-    Raises WrongCluster, NamespaceMissing, ClusterUnreachable and ClusterForbidden.
-    """
-    check_cluster(session)
-    return read_history(session.cluster, session.environment.release)

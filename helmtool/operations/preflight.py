@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from helmtool.adapters.answer import Answer
@@ -12,6 +13,7 @@ from helmtool.errors import Problem, Refused
 from helmtool.model.change import Change, compare, impossible
 from helmtool.model.manifest import Manifest, ObjectKey, belongs_to, key_of, owned_by_helm, parse_manifests
 from helmtool.model.ownership import other_writers
+from helmtool.model.reading import mapping
 from helmtool.model.revision import Revision
 from helmtool.operations import strategy
 from helmtool.operations.reach import Reached
@@ -23,8 +25,7 @@ class NotOurs(Refused):
     code = "not-ours"
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(NamedTuple):
     """What would change, what the API server warns of, and which fields other hands have set that would be taken back.
 
     `hands` are those who have written each live object beside Helm, and when.
@@ -33,7 +34,7 @@ class Forecast:
     changes: tuple[Change, ...]
     warnings: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
-    hands: Mapping[ObjectKey, tuple[str, ...]] = field(default_factory=dict)
+    hands: Mapping[ObjectKey, tuple[str, ...]] = MappingProxyType({})
 
 
 class Preflight(NamedTuple):
@@ -45,44 +46,66 @@ class Preflight(NamedTuple):
     conflict: str = ""
 
 
-def make_forecast(session: Reached, manifests: Sequence[Manifest], base: Revision | None) -> Forecast:
+def make_forecast(
+    session: Reached, manifests: Sequence[Manifest], base: Revision | None, lives: Mapping[ObjectKey, Manifest | None] | None = None
+) -> Forecast:
     """Tries every object as a server-side apply dry run under Helm's field manager, and a bare pod of each template.
 
-    `base` is the revision that Helm compares with: what it has and `manifests` lack, Helm deletes.
-    Raises NotOurs, ClusterUnreachable and ClusterForbidden; what the API server would refuse is a change of effect `impossible`.
+    `base` is the revision that Helm compares with: what it has and `manifests` lack, Helm deletes. `lives` are objects that have been
+    read already, with nothing for one that is not there. Raises NotOurs, ClusterUnreachable and ClusterForbidden; what the API server
+    would refuse is a change of effect `impossible`.
     """
     cluster, environment = session.cluster, session.environment
     owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
-    results: list[Preflight] = cluster.in_parallel([lambda m=m: try_object(cluster, m) for m in owned])
-    _require_ours(session, results)
-    return forecast_of(cluster, results, base)
+    keys = [key_of(m) for m in manifests]
+    known = lives or {}
+    known = {**known, **read_lives(cluster, [key for key in keys if key not in known])}
+    lives = {key: known[key] for key in keys}
+    _require_ours(session, [live for live in lives.values() if live])
+    tries = [partial(_tried, cluster, m, live) for m, live in zip(owned, lives.values(), strict=True)]
+    pods = pod_trials(cluster, owned, lives)
+    done = cluster.in_parallel([*tries, *pods.values()])
+    return forecast_of(cluster, done[: len(tries)], dict(zip(pods, done[len(tries) :], strict=True)), base)
 
 
-def forecast_of(cluster: Cluster, results: Sequence[Preflight], base: Revision | None) -> Forecast:
-    """The forecast of objects that were tried: with a bare pod of each template, and with what Helm would delete."""
+def read_lives(cluster: Cluster, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Manifest | None]:
+    """Objects as they live; nothing for one that is not there. Raises ClusterUnreachable and ClusterForbidden."""
+    return dict(zip(keys, cluster.in_parallel([partial(cluster.get, key) for key in keys]), strict=True))
+
+
+def forecast_of(cluster: Cluster, results: Sequence[Preflight], pods: Mapping[ObjectKey, Answer], base: Revision | None) -> Forecast:
+    """The forecast of objects that were tried, of a bare pod for each Deployment, and of what Helm would delete."""
     owned = [r.manifest for r in results]
     changes = [change for r in results if (change := _change(r))]
-    refused, doubts = ([], []) if any(change.problem for change in changes) else _try_pods(cluster, owned, _new_accounts(results))
+    refused, doubts = ([], []) if any(change.problem for change in changes) else _judge_pods(owned, pods)
     changes += [*refused, *_removed(cluster, owned, base)]
     warnings = dict.fromkeys([w for r in results for w in r.answer.warnings] + doubts)
     hands = {key_of(r.manifest): other_writers(r.live) for r in results if r.live}
     return Forecast(tuple(changes), tuple(warnings), tuple(r.conflict for r in results if r.conflict), hands)
 
 
-def _require_ours(session: Reached, results: Sequence[Preflight]) -> None:
+def _require_ours(session: Reached, lives: Sequence[Manifest]) -> None:
     environment = session.environment
-    foreign = [r for r in results if r.live and not belongs_to(r.live, environment.release, environment.namespace)]
+    foreign = [live for live in lives if not belongs_to(live, environment.release, environment.namespace)]
     if foreign:
         raise NotOurs(
             f"{len(foreign)} objects of the release exist already and were made by other hands",
-            problems=[Problem("is not held by Helm for this release", path=str(key_of(r.manifest))) for r in foreign],
+            problems=[Problem("is not held by Helm for this release", path=str(key_of(live))) for live in foreign],
             hint=f"helmtool adopt {environment.name} --dry-run shows who made them, and takes them over without it",
         )
 
 
+def try_objects(cluster: Cluster, manifests: Sequence[Manifest]) -> list[Preflight]:
+    """Objects that carry Helm's marks already, each read and tried as a dry run."""
+    return cluster.in_parallel([partial(try_object, cluster, m) for m in manifests])
+
+
 def try_object(cluster: Cluster, manifest: Manifest) -> Preflight:
-    """One object that carries Helm's marks already, as a dry run; where other hands have set its fields, as if they were taken back."""
-    live = cluster.get(key_of(manifest))
+    """One of them; where other hands have set its fields, as if they were taken back."""
+    return _tried(cluster, manifest, cluster.get(key_of(manifest)))
+
+
+def _tried(cluster: Cluster, manifest: Manifest, live: Manifest | None) -> Preflight:
     answer = dry_run_object(cluster, manifest, live, force=False)
     if answer.status != 409:
         return Preflight(manifest, live, answer)
@@ -105,19 +128,23 @@ def _change(result: Preflight) -> Change | None:
     return compare(key, result.live, result.answer.body if result.live else result.manifest)
 
 
-def _new_accounts(results: Sequence[Preflight]) -> set[str]:
-    return {key_of(r.manifest).name for r in results if r.live is None and r.manifest.get("kind") == "ServiceAccount"}
+def pod_trials(
+    cluster: Cluster, manifests: Sequence[Manifest], lives: Mapping[ObjectKey, Manifest | None]
+) -> dict[ObjectKey, Callable[[], Answer]]:
+    """For each Deployment a call that tries a bare pod of its template: pod security and quota do not show on a Deployment.
 
-
-def _try_pods(cluster: Cluster, manifests: Sequence[Manifest], new_accounts: set[str]) -> tuple[list[Change], list[str]]:
-    """Pod security and quota do not show on a Deployment, so a bare pod of each template is tried too.
-
-    A quota may count the pod that a Recreate stops first, so it only is a doubt. An account that the release makes
-    itself is not there yet: the namespace's default one stands in.
+    An account that the release makes itself is not there yet: the namespace's default one stands in.
     """
+    new = {key.name for key, live in lives.items() if key.kind == "ServiceAccount" and live is None}
+    deployments = [m for m in manifests if m.get("kind") == "Deployment" and mapping(m, "spec", "template", "spec")]
+    return {key_of(m): partial(cluster.create_dry_run, _bare_pod(m, new)) for m in deployments}
+
+
+def _judge_pods(manifests: Sequence[Manifest], pods: Mapping[ObjectKey, Answer]) -> tuple[list[Change], list[str]]:
+    """A quota may count the pod that a Recreate stops first, so it only is a doubt."""
     refused, doubts = [], []
-    for deployment in (m for m in manifests if m.get("kind") == "Deployment"):
-        answer = cluster.create_dry_run(_bare_pod(deployment, new_accounts))
+    for deployment in (m for m in manifests if key_of(m) in pods):
+        answer = pods[key_of(deployment)]
         if answer.status == 403 and "exceeded quota" in answer.message:
             doubts.append(f"beside the pod that runs there is no quota for another: {answer.message}")
         elif answer.status >= 400:

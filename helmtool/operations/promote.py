@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from helmtool.adapters.answer import ClusterForbidden
 from helmtool.adapters.project import find_project
-from helmtool.adapters.records import read_records
-from helmtool.adapters.storage import read_chart, read_history
+from helmtool.adapters.storage import read_chart
 from helmtool.errors import Problem, Refused
 from helmtool.model.check import Check, Verdict
 from helmtool.model.environment import Environment, Promotion, find_environment
@@ -20,10 +18,11 @@ from helmtool.model.promotion import Evidence, check_drift, check_record, check_
 from helmtool.model.revision import Revision, digest_of, last, running, tag_of
 from helmtool.model.rollout import judge
 from helmtool.operations.drift import find_drift
+from helmtool.operations.look import look_with_records
 from helmtool.operations.observe import observe
 from helmtool.operations.plan import Plan
 from helmtool.operations.progress import Progress
-from helmtool.operations.reach import Reach, check_cluster, reach
+from helmtool.operations.reach import Reach, reach
 from helmtool.operations.release import Released, ReleaseOptions, release
 from helmtool.operations.settings import Settings
 
@@ -65,7 +64,7 @@ async def promote(
         (progress.warn if check.verdict is Verdict.FAILS else lambda text: progress.done("evidence", text))(f"{source}: {check.text}")
     _require(evidence, target, override)
     lines = [*evidence.lines, *([f"override: {override}"] if override and evidence.against else [])]
-    wanted = replace(options, digest=evidence.digest, evidence=lines)
+    wanted = options._replace(digest=evidence.digest, evidence=lines)
     released = await release(target, evidence.tag, wanted, settings, progress, lambda plan: confirm(plan, evidence))
     return Promoted(evidence, released)
 
@@ -82,8 +81,7 @@ def _promotion(target: Environment, source: Environment) -> Promotion:
 
 def _gather(name: str, promotion: Promotion, settings: Settings, progress: Progress) -> Evidence:
     session = reach(name, settings, progress)
-    check_cluster(session)
-    history = read_history(session.cluster, session.environment.release)
+    history, records = look_with_records(session)
     current, newest = running(history), last(history)
     if current is None or newest is None:
         raise NotPromoted(f"nothing that was released serves in {name}", hint=f"helmtool status {name}")
@@ -92,7 +90,7 @@ def _gather(name: str, promotion: Promotion, settings: Settings, progress: Progr
             f"revision {current.number} of {name} was deployed by its tag alone, so its image is not known", hint=f"helmtool status {name}"
         )
     _require_chart(session, current)
-    record = next((r for r in reversed(read_records(session.cluster, session.environment.release)) if r.revision == current.number), None)
+    record = next((r for r in reversed(records) if r.revision == current.number), None)
     manifests = kept_manifests(current.manifest)
     checks = (
         *_serving(session, current, newest, manifests),

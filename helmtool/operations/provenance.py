@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from helmtool.adapters.helm import ChartInvalid, Helm, HelmFailed
@@ -35,8 +35,7 @@ AT_ONCE = 4
 Rendered = Mapping[ObjectKey, Manifest]
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(NamedTuple):
     """What both sides of a diff were made of.
 
     `before` are the old side's merged values, nothing where no revision tells them; `old` and `new` the objects as rendered for each side,
@@ -46,15 +45,19 @@ class Basis:
 
     helm: Helm
     chart: Path
-    defaults: Mapping[str, Any] = field(repr=False)
-    before: Values | None = field(repr=False)
-    after: Values = field(repr=False)
-    old: tuple[Manifest, ...] = field(repr=False)
-    new: tuple[Manifest, ...] = field(repr=False)
+    defaults: Mapping[str, Any]
+    before: Values | None
+    after: Values
+    old: tuple[Manifest, ...]
+    new: tuple[Manifest, ...]
     values_of: str = ""
     charts: tuple[str, str] = ("", "")
     live: bool = False
-    hands: Mapping[ObjectKey, tuple[str, ...]] = field(default_factory=dict)
+    hands: Mapping[ObjectKey, tuple[str, ...]] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        """Without the values, which may be secrets."""
+        return f"Basis({self.values_of!r}, {self.charts})"
 
     @property
     def values(self) -> list[ValueChange]:

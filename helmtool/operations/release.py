@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from helmtool.adapters.project import GitState
@@ -15,8 +14,9 @@ from helmtool.model.duration import parse_duration
 from helmtool.model.revision import Revision, last
 from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import compose, pin
+from helmtool.operations.look import look
 from helmtool.operations.moved import TagMovedSince, require_same_image
-from helmtool.operations.plan import Plan, look, make_plan, require_possible
+from helmtool.operations.plan import Plan, make_plan, require_possible
 from helmtool.operations.progress import Progress
 from helmtool.operations.resolve import Resolved, resolve, short
 from helmtool.operations.rights import require_storage, require_way_to_verify
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from helmtool.operations.lock import Lock
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseOptions:
+class ReleaseOptions(NamedTuple):
     """What a person may say of one release. `timeout` is a duration with a unit, such as `10m`.
 
     `digest` is the one that the tag must name, empty for whichever it does; `evidence` is kept with the revision.
@@ -42,7 +41,7 @@ class ReleaseOptions:
     rollback: bool = True
     wait_lock: str = "0s"
     note: str = ""
-    secrets: SecretOptions = field(default_factory=SecretOptions)
+    secrets: SecretOptions = SecretOptions()
     prepull: bool = True
     verify: bool = True
     digest: str = ""

@@ -16,9 +16,9 @@ from helmtool.model.manifest import kept_manifests, parse_manifests
 from helmtool.model.revision import DEPLOYED, Revision, digest_of, last, next_number, rollback_target, tag_of
 from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, LockLost, locked
+from helmtool.operations.look import look
 from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.progress import Progress
-from helmtool.operations.reach import check_cluster
 from helmtool.operations.readiness import alternative, obstacles
 from helmtool.operations.rights import require_storage
 from helmtool.operations.secrets.step import changes_to
@@ -136,9 +136,8 @@ def choose_target(revisions: Sequence[Revision], options: RollbackOptions, envir
 
 
 def _plan(session: Session, options: RollbackOptions) -> RollbackPlan:
-    check_cluster(session)
+    revisions = look(session)
     require_storage(session)
-    revisions = read_history(session.cluster, session.environment.release)
     current = last(revisions)
     target = choose_target(revisions, options, session.environment.name)
     assert current is not None  # noqa: S101 - a target exists, so a revision does

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable
 from helmtool.adapters.project import find_project
-from helmtool.adapters.storage import read_history_and_records
 from helmtool.errors import HelmtoolError, OperationFailed
 from helmtool.model.manifest import Manifest, kept_manifests, key_of
 from helmtool.model.reading import listing, mapping, text
@@ -18,10 +16,12 @@ from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.ask import PATIENCE, ask_each
 from helmtool.operations.completion import remember_revisions
-from helmtool.operations.drift import find_drift
+from helmtool.operations.drift import drift_among, try_again
 from helmtool.operations.guard import WrongCluster
+from helmtool.operations.look import look_with_records
+from helmtool.operations.preflight import Preflight
 from helmtool.operations.progress import Progress, Silent
-from helmtool.operations.reach import Reach, check_cluster, reach
+from helmtool.operations.reach import Reach, reach
 from helmtool.operations.settings import Settings
 
 
@@ -48,8 +48,7 @@ class Status(NamedTuple):
     rollback: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
+class HistoryLine(NamedTuple):
     """One revision of Helm with what is recorded beside it, or a record that outlived its revision."""
 
     revision: int
@@ -82,8 +81,7 @@ def _late(name: str) -> Status:
 def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLine]:
     """The kept revisions, newest first, with who, from which commit, why, and how they ended; completion remembers them."""
     session = reach(name, settings, progress)
-    check_cluster(session)
-    revisions, kept = read_history_and_records(session.cluster, session.environment.release)
+    revisions, kept = look_with_records(session)
     records = {record.revision: record for record in kept}
     lines = [HistoryLine(r.number, _outcome(r), r.updated, r.chart, tag_of(r), records.pop(r.number, None)) for r in revisions]
     lines += [HistoryLine(r.revision, r.outcome, r.when, r.chart, r.tag, r) for r in records.values()]
@@ -95,9 +93,7 @@ def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLi
 def state_of(name: str, settings: Settings, *, rollback: bool = False) -> Status:
     """The state of one environment; what hinders is in it and is not raised."""
     try:
-        session = reach(name, settings, Silent())
-        check_cluster(session)
-        return _live_status(session, rollback=rollback)
+        return _live_status(reach(name, settings, Silent()), rollback=rollback)
     except HelmtoolError as error:
         return Status(name, "unknown", problem=error.message, error=error)
 
@@ -121,15 +117,14 @@ def state_among(name: str, settings: Settings, *, rollback: bool = False) -> Sta
 
 def _live_status(session: Reach, *, rollback: bool) -> Status:
     name = session.environment.name
-    revisions, records = read_history_and_records(session.cluster, session.environment.release)
+    revisions, records = look_with_records(session)
     newest, current = last(revisions), running(revisions)
     if newest is None:
         return Status(name, "not-released")
     record = next((r for r in reversed(records) if current and r.revision == current.number), None)
     manifests = kept_manifests((current or newest).manifest)
-    (live, digest), drift = session.cluster.in_parallel(
-        [lambda: _serving(session, manifests), lambda: _drift(session, manifests) if current else ()]
-    )
+    tried = _tried(session, manifests) if current else []
+    live, digest = _serving(session, manifests, tried or [])
     rollout = judge(live)
     state = "pending" if newest.status.pending else "failed" if current is None else "running" if rollout.complete else "not-ready"
     containers = listing(live, "spec", "template", "spec", "containers")
@@ -146,23 +141,24 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
         ready=rollout.ready,
         desired=rollout.desired,
         problem=_problem(newest, rollout),
-        drift=drift,
+        drift=None if tried is None else tuple(map(str, drift_among(tried))),
         rollback=_rollback(session, revisions) if rollback else None,
     )
 
 
-def _serving(session: Reach, manifests: Sequence[Manifest]) -> tuple[Manifest | None, str]:
+def _serving(session: Reach, manifests: Sequence[Manifest], tried: Sequence[Preflight]) -> tuple[Manifest | None, str]:
     """The Deployment among a revision's objects as it lives, and the digest that its pods run where it names none itself."""
-    deployments = [key_of(m) for m in manifests if m.get("kind") == "Deployment"]
-    live = session.cluster.get(deployments[0]) if deployments else None
+    key = next((key_of(m) for m in manifests if m.get("kind") == "Deployment"), None)
+    lives = [result.live for result in tried if result.manifest.get("kind") == "Deployment"] or [session.cluster.get(key) if key else None]
+    live = lives[0]
     named = any("@" in text(container, "image") for container in listing(live, "spec", "template", "spec", "containers")[:1])
     return live, _running_digest(session, live) if live and not named else ""
 
 
-def _drift(session: Reach, manifests: Sequence[Manifest]) -> tuple[str, ...] | None:
-    """What other hands have changed; nothing where the person may not ask, for a dry run needs the right to write."""
+def _tried(session: Reach, manifests: Sequence[Manifest]) -> list[Preflight] | None:
+    """What applying the objects once more would do; nothing where the person may not ask, for a dry run needs the right to write."""
     try:
-        return tuple(str(drift) for drift in find_drift(session, manifests))
+        return try_again(session, manifests)
     except ClusterForbidden:
         return None
 

@@ -11,7 +11,7 @@ from helmtool.adapters.lease import LeaseStore
 from helmtool.model.lease import Lease, Observer, Standing
 from helmtool.model.revision import Revision, last, rollback_target
 from helmtool.operations.lock import Locked
-from helmtool.operations.plan import look
+from helmtool.operations.look import look
 from helmtool.operations.progress import Progress
 from helmtool.operations.rollback import RollbackOptions, RollbackPlan, roll_back
 from helmtool.operations.session import Session, open_session

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from helmtool.adapters.files import find_checkout
-from helmtool.adapters.storage import read_history
 from helmtool.operations.compose import compose
 from helmtool.operations.lock import locked
+from helmtool.operations.look import look
 from helmtool.operations.progress import Progress
 from helmtool.operations.reach import check_cluster
 from helmtool.operations.secrets.bundle import read_bundle
@@ -67,8 +67,7 @@ def list_versions(name: str, settings: Settings, progress: Progress) -> list[Lis
 def _plan(session: Session, options: ApplyOptions, progress: Progress) -> tuple[VersionPlan, str]:
     environment = session.environment
     composed = compose(session.project, environment, None, stand_in=True, versioned=True)
-    check_cluster(session)
-    serving = in_use(session, read_history(session.cluster, environment.release))
+    serving = in_use(session, look(session))
     bundle = read_bundle(environment.release, find_checkout(options.services_config), find_identity(session, options.identity))
     tell_of_bundle(bundle, progress)
     planned = plan(session, base_of(composed), bundle.files, serving)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,11 +29,11 @@ def test_a_release_that_was_verified() -> None:
     ("record", "said"),
     [
         (None, "there is no record"),
-        (replace(RECORD, outcome="started"), "recorded as started"),
-        (replace(RECORD, checks=("verify skipped: --no-verify",)), "verify skipped: --no-verify"),
-        (replace(RECORD, checks=(*ANSWERS, "failed: its containers restarted")), "its containers restarted"),
-        (replace(RECORD, checks=ANSWERS[:1]), "no answer of the service is recorded"),
-        (replace(RECORD, checks=()), "no answer of the service is recorded"),
+        (RECORD._replace(outcome="started"), "recorded as started"),
+        (RECORD._replace(checks=("verify skipped: --no-verify",)), "verify skipped: --no-verify"),
+        (RECORD._replace(checks=(*ANSWERS, "failed: its containers restarted")), "its containers restarted"),
+        (RECORD._replace(checks=ANSWERS[:1]), "no answer of the service is recorded"),
+        (RECORD._replace(checks=()), "no answer of the service is recorded"),
     ],
 )
 def test_a_release_that_was_not(record: Record | None, said: str) -> None:
@@ -51,7 +50,7 @@ def test_hours(hours: int, verdict: Verdict) -> None:
 
 @pytest.mark.parametrize("when", ["", "yesterday", "2027-01-01T00:00:00Z"])
 def test_a_time_that_cannot_be(when: str) -> None:
-    assert check_time(replace(RECORD, when=when), Promotion("preprod", 0), NOW).verdict is Verdict.FAILS
+    assert check_time(RECORD._replace(when=when), Promotion("preprod", 0), NOW).verdict is Verdict.FAILS
 
 
 def test_restarts() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from helmtool.model.revision import Revision, RevisionStatus, last, next_number, rollback_target, running, tag_of
@@ -94,7 +92,7 @@ def test_manifest_and_values_are_not_shown_where_a_revision_is_printed() -> None
 def test_a_rollback_does_not_go_to_what_serves_already() -> None:
     """After 2 failed and 3 brought 1 back, the next rollback has nothing to go to; once 4 is released, it has."""
     kept = history("superseded", "superseded/failed", "superseded", "deployed")
-    revisions = [replace(r, manifest=manifest) for r, manifest in zip(kept, ("kind: A", "kind: B", "kind: A", "kind: B"), strict=True)]
-    before = [*revisions[:2], replace(revisions[2], status=RevisionStatus.DEPLOYED)]
+    revisions = [r._replace(manifest=manifest) for r, manifest in zip(kept, ("kind: A", "kind: B", "kind: A", "kind: B"), strict=True)]
+    before = [*revisions[:2], revisions[2]._replace(status=RevisionStatus.DEPLOYED)]
     assert rollback_target(before) is None
     assert rollback_target(revisions) == revisions[2]

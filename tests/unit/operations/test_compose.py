@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ VAULT = ("secrets.mode=vault", "secrets.vault.files={a}", "serviceAccount.name=n
 
 
 def environment(mode: SecretMode, *, protected: bool = False) -> Environment:
-    return dataclasses.replace(PROJECT.environment("local"), secrets=mode, protected=protected)
+    return PROJECT.environment("local")._replace(secrets=mode, protected=protected)
 
 
 @pytest.mark.parametrize(

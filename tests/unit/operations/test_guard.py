@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import ssl
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,7 +129,7 @@ def test_no_kubeconfig_and_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
         choose(TEST, Settings())
     monkeypatch.delenv("HOME")
     with pytest.raises(KubeconfigInvalid):
-        choose(replace(TEST, kubeconfig="~nosuchaccount/config"), Settings())
+        choose(TEST._replace(kubeconfig="~nosuchaccount/config"), Settings())
 
 
 CA = b"the right authority"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def seven(project: Project) -> Environment:
-    return dataclasses.replace(project.environment("test4"), name="test7", values="test4")
+    return project.environment("test4")._replace(name="test7", values="test4")
 
 
 def test_the_shared_file_with_the_name_of_the_one(project: Project, seven: Environment) -> None:
@@ -45,4 +44,4 @@ def test_a_file_of_its_own_is_taken_alone(project: Project, seven: Environment) 
 
 def test_a_shared_file_that_is_not_there(project: Project, seven: Environment) -> None:
     with pytest.raises(FileUnreadable, match=r"values/nothing\.yaml"):
-        load_values(project, dataclasses.replace(seven, values="nothing"), None)
+        load_values(project, seven._replace(values="nothing"), None)

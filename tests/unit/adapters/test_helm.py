@@ -245,11 +245,13 @@ def render(tmp_path: Path) -> Render:
         if schema:
             (tmp_path / "c" / "values.schema.json").write_text(json.dumps({"$schema": "http://json-schema.org/draft-07/schema#", **schema}))
         command = HelmCommand(toolbox.find("helm"), "4.3.1", None)
+        judging = ["template", "r", tmp_path / "c", "--values", "-"]  # by the schema too, as plugins do; helmtool's own calls do not
         with pytest.raises(HelmtoolError) as caught:
-            if schema:  # as the helm-diff plugin has it judged; helmtool's own calls have done so before
-                asyncio.run(command.run(["template", "r", tmp_path / "c", "--values", "-"], json.dumps(values).encode()))
-            else:
-                asyncio.run(Helm(command, "r", "n").template(tmp_path / "c", values or {}))
+            asyncio.run(
+                command.run(judging, json.dumps(values).encode())
+                if schema
+                else Helm(command, "r", "n").template(tmp_path / "c", values or {})
+            )
         return caught.value
 
     return run

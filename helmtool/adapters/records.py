@@ -20,9 +20,12 @@ def read_records(cluster: Cluster, release: str) -> list[Record]:
     return load(text(live, "data", KEY))
 
 
-def add_record(cluster: Cluster, release: str, record: Record) -> None:
-    """Appends one record; a writer that was faster is read again, so that none is lost. Raises OperationFailed."""
-    _change(cluster, release, lambda records: append(records, record))
+def add_record(cluster: Cluster, release: str, record: Record, stored: Manifest | None = None) -> Manifest:
+    """Appends one record and gives the object that holds them; a writer that was faster is read again, so that none is lost.
+
+    `stored` is that object as it was last written, which saves reading it. Raises OperationFailed.
+    """
+    return _change(cluster, release, lambda records: append(records, record), stored)
 
 
 def remove_record(cluster: Cluster, release: str, record: Record) -> None:
@@ -30,15 +33,16 @@ def remove_record(cluster: Cluster, release: str, record: Record) -> None:
     _change(cluster, release, lambda records: [one for one in records if one != record])
 
 
-def _change(cluster: Cluster, release: str, change: Callable[[list[Record]], list[Record]]) -> None:
+def _change(cluster: Cluster, release: str, change: Callable[[list[Record]], list[Record]], stored: Manifest | None = None) -> Manifest:
     for _ in range(ATTEMPTS):
-        live = cluster.get(_key(cluster, release))
+        live = stored if text(stored, "metadata", "resourceVersion") else cluster.get(_key(cluster, release))
+        stored = None
         records = change(load(text(live, "data", KEY)))
         document = _document(cluster, release, dump(records), live)
         answer = cluster.replace(document) if live else cluster.create(document)
         if answer.status < 300:
-            return
-        if answer.status != 409:
+            return answer.body
+        if answer.status not in (404, 409):  # gone, or changed, since it was read
             break
     raise OperationFailed(f"the record of the release could not be written: {answer.message}")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from helmtool.adapters.project import GitState
 from helmtool.adapters.records import add_record, remove_record
 from helmtool.errors import HelmtoolError
+from helmtool.model.manifest import Manifest
 from helmtool.model.record import Record
 from helmtool.model.redaction import redact_text
 from helmtool.operations.clock import now, who
@@ -30,6 +31,7 @@ class Journal:
     checks: list[str] = field(default_factory=list)
     commit: GitState | None = None
     _written: Record | None = field(default=None, init=False)
+    _stored: Manifest | None = field(default=None, init=False)
 
     @property
     def author(self) -> str:
@@ -67,5 +69,5 @@ class Journal:
             checks=tuple(redact_text(text) for text in self.checks),
             cause=error.cause_codes[0] if error and error.cause_codes else "",
         )
-        add_record(self.session.cluster, self.session.environment.release, record)
+        self._stored = add_record(self.session.cluster, self.session.environment.release, record, self._stored)
         self._written = record

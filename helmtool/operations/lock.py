@@ -134,8 +134,8 @@ async def locked(
 
 async def _take(store: LeaseStore, session: Session, command: str, progress: Progress, patience: float, names: Mapping[str, str]) -> Lease:
     observer, deadline, shown = Observer(), time.monotonic() + patience, ""
+    found: Lease | None = None  # mostly nobody holds it: whether somebody does is asked where it cannot be made
     while True:
-        found = await asyncio.to_thread(store.read)
         standing = observer.look(found, time.monotonic()) if found else Standing.GONE
         if standing is Standing.GONE:
             mine = _new(session, command, found)
@@ -152,6 +152,7 @@ async def _take(store: LeaseStore, session: Session, command: str, progress: Pro
                 progress.start("lock", text)
             shown = text
             await asyncio.sleep(min(1.0, found.seconds / 10))
+        found = await asyncio.to_thread(store.read)
 
 
 def _tell(progress: Progress, before: Lease | None) -> None:

@@ -119,9 +119,8 @@ async def plan_release(name: str, tag: str, options: ReleaseOptions, settings: S
 
 
 async def _require_rights(session: Session, options: ReleaseOptions, looking: Awaitable[Sequence[Revision]]) -> None:
-    """Once the cluster is known to be the right one: what is missing would show too late, or not at all."""
-    await looking
-    await together(asyncio.to_thread(require_way_to_verify, session, options.verify), asyncio.to_thread(require_storage, session))
+    """What is missing would show too late, or not at all; it is said once the cluster is known to be the right one."""
+    await together(looking, asyncio.to_thread(require_way_to_verify, session, options.verify), asyncio.to_thread(require_storage, session))
 
 
 async def carry_out(planned: Planned, options: ReleaseOptions, progress: Progress, *, asked: bool) -> Released:

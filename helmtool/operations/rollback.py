@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from helmtool.adapters.credentials import CredentialsFailed
@@ -136,8 +137,9 @@ def choose_target(revisions: Sequence[Revision], options: RollbackOptions, envir
 
 
 def _plan(session: Session, options: RollbackOptions) -> RollbackPlan:
+    [may_store] = session.cluster.begin([partial(require_storage, session)])
     revisions = look(session)
-    require_storage(session)
+    may_store.result()
     current = last(revisions)
     target = choose_target(revisions, options, session.environment.name)
     assert current is not None  # noqa: S101 - a target exists, so a revision does

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import socket
+from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -61,6 +62,22 @@ def test_a_field_that_other_hands_have_added(helmtool: Helmtool, kube: Kube) -> 
     kube("set", "env", "deployment/newdqmgui", "A=b")
     (drift,) = helmtool("status", "local", "-o", "json").json[0]["drift"]
     assert drift.startswith("Deployment/newdqmgui is not as it was released, written by kubectl-set at ")
+
+
+def test_nothing_is_asked_for_twice(helmtool: Helmtool, kube: Kube) -> None:
+    """Where the cluster is far away, each request is a round trip."""
+
+    def asked(*command: str) -> Counter[str]:
+        lines = helmtool(*command, "-vv").err.splitlines()
+        return Counter(line.split(": ")[1] for line in lines if line.startswith("helmtool.adapters.cluster: "))
+
+    helmtool("release", "local", "HG0105a")
+    for command in (["status", "local"], ["diff", "local", "HG0205a"]):
+        requests = asked(*command)
+        assert len(requests) > 8
+        assert max(requests.values()) == 1, (command, requests.most_common(3))
+    leases = {request: times for request, times in asked("release", "local", "HG0205a").items() if "/leases" in request}
+    assert {request.split()[0]: times for request, times in leases.items()} == {"POST": 1, "DELETE": 1}
 
 
 def test_pending(helmtool: Helmtool, kube: Kube) -> None:

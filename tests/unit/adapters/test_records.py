@@ -23,9 +23,10 @@ class FakeCluster:
         self.live = live
         self.rivals = rivals or []
         self.status = status
-        self.writes = 0
+        self.reads = self.writes = 0
 
     def get(self, key: ObjectKey) -> Manifest | None:
+        self.reads += 1
         assert key == ObjectKey("v1", "ConfigMap", "dqm", "newdqmgui-releases")
         return copy.deepcopy(self.live)
 
@@ -41,6 +42,8 @@ class FakeCluster:
             self.live = config_map(*self.stored(), self.rivals.pop(), version=f"rival-{self.writes}")
         if self.status:
             return Answer(self.status, {"message": "said by the server"})
+        if version and self.live is None:
+            return Answer(404, {"message": "not found"})
         if version != (self.live["metadata"]["resourceVersion"] if self.live else None):
             return Answer(409, {"message": "the object has been modified"})
         self.live = copy.deepcopy(manifest)
@@ -87,6 +90,24 @@ def test_a_writer_that_is_always_faster_ends_in_an_error() -> None:
     with pytest.raises(OperationFailed, match="could not be written: the object has been modified"):
         add(cluster, THREE)
     assert cluster.writes == ATTEMPTS
+
+
+def test_what_was_written_last_is_not_read_again() -> None:
+    cluster = FakeCluster(config_map(ONE))
+    stored = add_record(cluster, "newdqmgui", TWO)  # type: ignore[arg-type]
+    add_record(cluster, "newdqmgui", TWO._replace(outcome="failed"), stored)  # type: ignore[arg-type]
+    assert [record.outcome for record in cluster.stored()] == ["deployed", "failed"]
+    assert (cluster.reads, cluster.writes) == (1, 2)
+
+
+@pytest.mark.parametrize("since", [None, config_map(ONE, TWO, version="another"), config_map(version="another")])
+def test_unless_it_has_changed_or_is_gone_since(since: Manifest | None) -> None:
+    cluster = FakeCluster(config_map(ONE))
+    stored = add_record(cluster, "newdqmgui", THREE)  # type: ignore[arg-type]
+    cluster.live = since
+    kept = cluster.stored()
+    add_record(cluster, "newdqmgui", THREE, stored)  # type: ignore[arg-type]
+    assert cluster.stored() == [*kept, THREE]
 
 
 def test_a_refusal_is_not_tried_again() -> None:

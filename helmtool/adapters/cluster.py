@@ -33,8 +33,7 @@ log = logging.getLogger(__name__)
 
 HELM_MANAGER = "helm"
 """The field manager of Helm's server-side apply: the base name of its binary."""
-PARALLEL_REQUESTS = 4
-"""At the same time. Each has a connection of its own, and a new one takes two round trips and the processor time of four requests."""
+PARALLEL_REQUESTS = 8
 FIRST_TIMEOUT = 5.0
 """Seconds for the first answer: something may take connections and never answer."""
 ACCESS = "authorization.k8s.io/v1"

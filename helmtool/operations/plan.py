@@ -9,10 +9,11 @@ from typing import NamedTuple
 from helmtool.adapters.lease import LeaseStore
 from helmtool.errors import InvalidInput, Problem, Refused
 from helmtool.model.change import Change
-from helmtool.model.manifest import Manifest, ObjectKey, is_hook, kept_manifests, key_of
+from helmtool.model.manifest import Manifest, is_hook, kept_manifests
 from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
-from helmtool.operations.preflight import Forecast, make_forecast, read_lives
+from helmtool.operations.lives import Lives
+from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.session import Session
 from helmtool.operations.together import together
 
@@ -58,21 +59,25 @@ async def make_plan(session: Session, composed: Composed, looking: Awaitable[Seq
     Raises ChartInvalid, NamespaceMissing, LeftPending, NotOurs, ClusterUnreachable and ClusterForbidden; objects that
     the API server would refuse are changes of effect `impossible` (see `require_possible`).
     """
-    looking = asyncio.ensure_future(looking)
-    manifests, revisions, lives = await together(
-        session.helm.template(session.project.chart, composed.for_helm), looking, _lives(session, looking)
-    )
+    lives = Lives(session.cluster)  # from what is known first: the objects that are rendered, or those of the revision that serves
+    kept, revisions = await together(_rendered(session, composed, lives), _looked(looking, lives))
     require_settled(session, revisions)
-    kept = [m for m in manifests if not is_hook(m)]
     forecast = await asyncio.to_thread(make_forecast, session, kept, applied(revisions), lives)
     return Plan(session, composed, tuple(kept), tuple(revisions), forecast)
 
 
-async def _lives(session: Session, looking: Awaitable[Sequence[Revision]]) -> dict[ObjectKey, Manifest | None]:
-    """The objects of the revision that Helm compares with, as they live: read while helm renders, for most are rendered again."""
-    base = applied(await looking)
-    keys = [key_of(m) for m in kept_manifests(base.manifest)] if base else []
-    return await asyncio.to_thread(read_lives, session.cluster, keys)
+async def _rendered(session: Session, composed: Composed, lives: Lives) -> list[Manifest]:
+    manifests = await session.helm.template(session.project.chart, composed.for_helm)
+    kept = [m for m in manifests if not is_hook(m)]
+    lives.ask(kept)
+    return kept
+
+
+async def _looked(looking: Awaitable[Sequence[Revision]], lives: Lives) -> Sequence[Revision]:
+    revisions = await looking
+    base = applied(revisions)
+    lives.ask(kept_manifests(base.manifest) if base else [])
+    return revisions
 
 
 def require_settled(session: Session, revisions: Sequence[Revision]) -> None:

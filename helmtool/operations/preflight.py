@@ -16,6 +16,7 @@ from helmtool.model.ownership import other_writers
 from helmtool.model.reading import mapping
 from helmtool.model.revision import Revision
 from helmtool.operations import strategy
+from helmtool.operations.lives import Lives
 from helmtool.operations.reach import Reached
 
 
@@ -46,31 +47,21 @@ class Preflight(NamedTuple):
     conflict: str = ""
 
 
-def make_forecast(
-    session: Reached, manifests: Sequence[Manifest], base: Revision | None, lives: Mapping[ObjectKey, Manifest | None] | None = None
-) -> Forecast:
+def make_forecast(session: Reached, manifests: Sequence[Manifest], base: Revision | None, lives: Lives | None = None) -> Forecast:
     """Tries every object as a server-side apply dry run under Helm's field manager, and a bare pod of each template.
 
-    `base` is the revision that Helm compares with: what it has and `manifests` lack, Helm deletes. `lives` are objects that have been
-    read already, with nothing for one that is not there. Raises NotOurs, ClusterUnreachable and ClusterForbidden; what the API server
-    would refuse is a change of effect `impossible`.
+    `base` is the revision that Helm compares with: what it has and `manifests` lack, Helm deletes. `lives` may have been asked for
+    the objects before. Raises NotOurs, ClusterUnreachable and ClusterForbidden; what the API server would refuse is a change of effect
+    `impossible`.
     """
     cluster, environment = session.cluster, session.environment
     owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
-    keys = [key_of(m) for m in manifests]
-    known = lives or {}
-    known = {**known, **read_lives(cluster, [key for key in keys if key not in known])}
-    lives = {key: known[key] for key in keys}
-    _require_ours(session, [live for live in lives.values() if live])
-    tries = [partial(_tried, cluster, m, live) for m, live in zip(owned, lives.values(), strict=True)]
-    pods = pod_trials(cluster, owned, lives)
+    found = (lives or Lives(cluster)).of(manifests)
+    _require_ours(session, [live for live in found.values() if live])
+    tries = [partial(_tried, cluster, m, found[key_of(manifest)]) for m, manifest in zip(owned, manifests, strict=True)]
+    pods = pod_trials(cluster, owned, found)
     done = cluster.in_parallel([*tries, *pods.values()])
     return forecast_of(cluster, done[: len(tries)], dict(zip(pods, done[len(tries) :], strict=True)), base)
-
-
-def read_lives(cluster: Cluster, keys: Sequence[ObjectKey]) -> dict[ObjectKey, Manifest | None]:
-    """Objects as they live; nothing for one that is not there. Raises ClusterUnreachable and ClusterForbidden."""
-    return dict(zip(keys, cluster.in_parallel([partial(cluster.get, key) for key in keys]), strict=True))
 
 
 def forecast_of(cluster: Cluster, results: Sequence[Preflight], pods: Mapping[ObjectKey, Answer], base: Revision | None) -> Forecast:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -51,6 +53,12 @@ def key_of(manifest: Manifest) -> ObjectKey:
 
 def parse_manifests(text: str | bytes) -> list[Manifest]:
     """The objects of a rendered multi-document YAML, in its order, Helm's hooks included. Raises ManifestUnreadable."""
+    return copy.deepcopy(_parsed_once(text))
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed_once(text: str | bytes) -> list[Manifest]:
+    """A command reads the manifests of the revision that serves several times; a copy takes a tenth of the time."""
     import yaml
 
     try:

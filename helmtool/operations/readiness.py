@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
 from typing import NamedTuple
 
 from helmtool.adapters.registry import Registry
@@ -65,17 +67,24 @@ def readiness(session: Reached, revisions: Sequence[Revision], target: Revision 
     if target is None:
         return Readiness(None)
     manifests = kept_manifests(target.manifest)
+    checks = begin_checks(session, target, manifests)
+    [stays] = session.cluster.begin([partial(_stays, session, manifests)])
     try:
         forecast = make_forecast(session, manifests, applied(revisions))
     except Refused as error:
         return Readiness(target, obstacles=(Problem(error.message), *error.problems))
-    refusals, doubts = obstacles(session, target, manifests, forecast)
+    refusals, doubts = obstacles(session, target, forecast, checks)
     found = tuple(problem for error in refusals for problem in error.problems or (Problem(error.message),))
-    return Readiness(target, forecast.changes, found, (*doubts, *_stays(session, manifests)))
+    return Readiness(target, forecast.changes, found, (*doubts, *stays.result()))
 
 
-def obstacles(session: Reached, target: Revision, manifests: Sequence[Manifest], forecast: Forecast) -> tuple[list[Refused], list[str]]:
-    """What keeps a revision from serving again, the gravest first, and what could not be found out."""
+def begin_checks(session: Reached, target: Revision, manifests: Sequence[Manifest]) -> list[Future[None]]:
+    """Begins to look for what a revision needs beside its objects: the Secret that it mounts, its image."""
+    return session.cluster.begin([partial(check, session, target, manifests) for check in (require_secret, require_image)])
+
+
+def obstacles(session: Reached, target: Revision, forecast: Forecast, checks: Sequence[Future[None]]) -> tuple[list[Refused], list[str]]:
+    """What keeps a revision from serving again, the gravest first, and what could not be found out; `checks` have begun before."""
     refusals: list[Refused] = []
     doubts: list[str] = []
     problems = [Problem(change.problem, path=str(change.key)) for change in forecast.changes if change.problem]
@@ -87,9 +96,9 @@ def obstacles(session: Reached, target: Revision, manifests: Sequence[Manifest],
                 hint=f"helmtool rollback {session.environment.name} --dry-run",
             )
         )
-    for check in (require_secret, require_image):
+    for check in checks:
         try:
-            check(session, target, manifests)
+            check.result()
         except Refused as error:
             refusals.append(error)
         except HelmtoolError as error:

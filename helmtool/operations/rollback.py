@@ -20,7 +20,7 @@ from helmtool.operations.lock import Lock, LockLost, locked
 from helmtool.operations.look import look
 from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.progress import Progress
-from helmtool.operations.readiness import alternative, obstacles
+from helmtool.operations.readiness import alternative, begin_checks, obstacles
 from helmtool.operations.rights import require_storage
 from helmtool.operations.secrets.step import changes_to
 from helmtool.operations.session import Session, open_session
@@ -144,8 +144,9 @@ def _plan(session: Session, options: RollbackOptions) -> RollbackPlan:
     target = choose_target(revisions, options, session.environment.name)
     assert current is not None  # noqa: S101 - a target exists, so a revision does
     manifests = kept_manifests(target.manifest)
+    checks = [] if options.force else begin_checks(session, target, manifests)
     forecast = make_forecast(session, manifests, current)
-    refusals = [] if options.force else obstacles(session, target, manifests, forecast)[0]
+    refusals = [] if options.force else obstacles(session, target, forecast, checks)[0]
     return RollbackPlan(session, current, target, tuple(revisions), forecast, changes_to(session, revisions, manifests), tuple(refusals))
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 CHUNK = 1 << 16
 
@@ -16,30 +17,45 @@ def far(port: int, seconds: float) -> Iterator[int]:
 
     What a client says first comes a whole round trip later still: its connection would have taken that long.
     """
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True, name="link")
+    link = _Link(port, seconds)
+    thread = threading.Thread(target=asyncio.run, args=(link.serve(),), name="link")
     thread.start()
-    serving = asyncio.run_coroutine_threadsafe(_serve(port, seconds), loop).result()
+    loop, end, own = link.begun.result()
     try:
-        yield serving.sockets[0].getsockname()[1]
+        yield own
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(end.set)
         thread.join()
 
 
-async def _serve(port: int, seconds: float) -> asyncio.Server:
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_late(reader, back, seconds / 2, seconds), _late(there, writer, seconds / 2, 0.0))
+class _Link:
+    def __init__(self, port: int, seconds: float) -> None:
+        self._port, self._seconds = port, seconds
+        self.begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = Future()
 
-    return await asyncio.start_server(connected, "127.0.0.1", 0, backlog=256)
+    async def serve(self) -> None:
+        """Until the event that `begun` gives, beside the port, is set; connections end with it."""
+        end = asyncio.Event()
+        async with await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=256) as server:
+            self.begun.set_result((asyncio.get_running_loop(), end, server.sockets[0].getsockname()[1]))
+            await end.wait()
 
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            await asyncio.gather(self._late(reader, back, self._seconds), self._late(there, writer, 0.0))
+        except asyncio.CancelledError:
+            pass  # the link ends
+        finally:
+            for each in (writer, back):
+                each.close()
 
-async def _late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float, first: float) -> None:
-    """Hands on what is read, in its order, after its time; an end as well."""
-    loop = asyncio.get_running_loop()
-    open_from = loop.time() + first
-    with contextlib.suppress(OSError):
-        while chunk := await reader.read(CHUNK):
-            loop.call_at(max(loop.time(), open_from) + seconds, writer.write, chunk)
-    loop.call_at(max(loop.time(), open_from) + seconds, writer.close)
+    async def _late(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, first: float) -> None:
+        """Hands on what is read, in its order, after its time; an end as well."""
+        loop = asyncio.get_running_loop()
+        open_from, way = loop.time() + first, self._seconds / 2
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(CHUNK):
+                loop.call_at(max(loop.time(), open_from) + way, writer.write, chunk)
+        await asyncio.sleep(max(0.0, open_from - loop.time()) + way)
+        writer.close()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import yaml
-from timing import CHECKOUT, Case, always, side_by_side
+from checkout import write_checkout
+from timing import Case, always, side_by_side
 
 from helmtool.adapters import toolbox
 
@@ -30,28 +29,8 @@ def hanging() -> Iterator[str]:
 @pytest.fixture
 def checkout(tmp_path: Path, kubeconfig: str, hanging: str) -> Path:
     """A checkout with a row of environments that are namespaces of one cluster, and one of some that hang."""
-    for name in ("charts", "values"):
-        shutil.copytree(CHECKOUT / name, tmp_path / name)
-    content = Path(kubeconfig).read_text()
-    for number in range(1, SIZE + 1):
-        (tmp_path / f"config.{number}").write_text(content.replace("kwok-helmtool", f"cmsweb-dev{number}"))
-    for number in range(1, HANGING + 1):
-        late = yaml.safe_load(content.replace("kwok-helmtool", f"cmsweb-late{number}"))
-        late["clusters"][0]["cluster"]["server"] = hanging
-        (tmp_path / f"config.late{number}").write_text(yaml.safe_dump(late))
-    (tmp_path / "values/dev.yaml").write_text((CHECKOUT / "values/local.yaml").read_text() + "cvmfs: {claimName: ''}\n")
-    row = {
-        "description": "Cluster {n}",
-        "cluster": {"nameEndsWith": ["cmsweb-dev{n}"]},
-        "kubeconfig": f"{tmp_path}/config.{{n}}",
-        "namespace": "bench-{n}",
-        "release": "newdqmgui",
-        "policies": dict.fromkeys(("resolve", "prepull", "verify"), "off"),
-        "values": "dev",
-    }
-    late_row = row | {"cluster": {"nameEndsWith": ["cmsweb-late{n}"]}, "kubeconfig": f"{tmp_path}/config.late{{n}}"}
-    file = tmp_path / "values/environments.yaml"
-    file.write_text(yaml.safe_dump({"environments": {f"dev{{1..{SIZE}}}": row, f"late{{1..{HANGING}}}": late_row}}))
+    late = {f"late{number}": hanging for number in range(1, HANGING + 1)}
+    write_checkout(tmp_path, kubeconfig, dict.fromkeys(NAMES, "") | late)
     return tmp_path
 
 
@@ -59,7 +38,7 @@ def test_many_environments(
     helmtool: list[str], checkout: Path, kubeconfig: str, cluster_environment: dict[str, str], show: Callable[..., None]
 ) -> None:
     command = [helmtool[0], "--config-dir", str(checkout)]
-    namespaces = [f"bench-{number}" for number in range(1, SIZE + 1)]
+    namespaces = [f"bench-{name}" for name in NAMES]
     kubectl = [str(toolbox.find("kubectl")), "--kubeconfig", kubeconfig]
     for namespace in namespaces:
         subprocess.run([*kubectl, "create", "namespace", namespace], capture_output=True, check=True)

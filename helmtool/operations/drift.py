@@ -8,6 +8,7 @@ from typing import NamedTuple
 from helmtool.model.change import compare
 from helmtool.model.manifest import Manifest, ObjectKey, key_of, owned_by_helm
 from helmtool.model.ownership import adds_to, other_writers
+from helmtool.operations.lives import Lives
 from helmtool.operations.preflight import Preflight, try_objects
 from helmtool.operations.reach import Reached
 
@@ -24,24 +25,16 @@ class Drift(NamedTuple):
         return f"{what}, written by {', '.join(self.hands)}" if self.hands else what
 
 
-def find_drift(session: Reached, manifests: Sequence[Manifest]) -> list[Drift]:
+def find_drift(session: Reached, manifests: Sequence[Manifest], lives: Lives | None = None) -> list[Drift]:
     """Every object of a revision (those that Helm keeps) that applying it once more would change, as the API server's own dry run says, or
-    that other hands have added fields to.
+    that other hands have added fields to. `lives` may have been asked for the objects before.
 
     Raises ClusterUnreachable and ClusterForbidden: a dry run asks for the right to write.
     """
-    return drift_among(try_again(session, manifests))
-
-
-def try_again(session: Reached, manifests: Sequence[Manifest]) -> list[Preflight]:
-    """Each object of a revision as it lives, and what applying it once more would make of it. Raises what `find_drift` raises."""
     environment = session.environment
-    return try_objects(session.cluster, [owned_by_helm(m, environment.release, environment.namespace) for m in manifests])
-
-
-def drift_among(tried: Sequence[Preflight]) -> list[Drift]:
-    """Those that are not as they were released."""
-    return [drift for result in tried if (drift := _drift(result))]
+    owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
+    results = try_objects(session.cluster, owned, lives or Lives(session.cluster))
+    return [drift for result in results if (drift := _drift(result))]
 
 
 def _drift(result: Preflight) -> Drift | None:

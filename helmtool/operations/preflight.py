@@ -56,9 +56,9 @@ def make_forecast(session: Reached, manifests: Sequence[Manifest], base: Revisio
     """
     cluster, environment = session.cluster, session.environment
     owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
-    found = (lives or Lives(cluster)).of(manifests)
+    found = (lives or Lives(cluster)).of(owned)
     _require_ours(session, [live for live in found.values() if live])
-    tries = [partial(_tried, cluster, m, found[key_of(manifest)]) for m, manifest in zip(owned, manifests, strict=True)]
+    tries = [partial(_tried, cluster, m, found[key_of(m)]) for m in owned]
     pods = pod_trials(cluster, owned, found)
     done = cluster.in_parallel([*tries, *pods.values()])
     return forecast_of(cluster, done[: len(tries)], dict(zip(pods, done[len(tries) :], strict=True)), base)
@@ -86,9 +86,10 @@ def _require_ours(session: Reached, lives: Sequence[Manifest]) -> None:
         )
 
 
-def try_objects(cluster: Cluster, manifests: Sequence[Manifest]) -> list[Preflight]:
-    """Objects that carry Helm's marks already, each read and tried as a dry run."""
-    return cluster.in_parallel([partial(try_object, cluster, m) for m in manifests])
+def try_objects(cluster: Cluster, manifests: Sequence[Manifest], lives: Lives) -> list[Preflight]:
+    """Objects that carry Helm's marks already, each tried as a dry run."""
+    found = lives.of(manifests)
+    return cluster.in_parallel([partial(_tried, cluster, m, found[key_of(m)]) for m in manifests])
 
 
 def try_object(cluster: Cluster, manifest: Manifest) -> Preflight:

@@ -9,17 +9,17 @@ from typing import Any, NamedTuple
 from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable
 from helmtool.adapters.project import find_project
 from helmtool.errors import HelmtoolError, OperationFailed
-from helmtool.model.manifest import Manifest, kept_manifests, key_of
+from helmtool.model.manifest import Manifest, kept_manifests
 from helmtool.model.reading import listing, mapping, text
 from helmtool.model.record import Record
 from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.ask import PATIENCE, ask_each
 from helmtool.operations.completion import remember_revisions
-from helmtool.operations.drift import drift_among, try_again
+from helmtool.operations.drift import find_drift
 from helmtool.operations.guard import WrongCluster
+from helmtool.operations.lives import Lives
 from helmtool.operations.look import look_with_records
-from helmtool.operations.preflight import Preflight
 from helmtool.operations.progress import Progress, Silent
 from helmtool.operations.reach import Reach, reach
 from helmtool.operations.settings import Settings
@@ -123,8 +123,12 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
         return Status(name, "not-released")
     record = next((r for r in reversed(records) if current and r.revision == current.number), None)
     manifests = kept_manifests((current or newest).manifest)
-    tried = _tried(session, manifests) if current else []
-    live, digest = _serving(session, manifests, tried or [])
+    lives = Lives(session.cluster)
+    deployment = [m for m in manifests if m.get("kind") == "Deployment"][:1]
+    lives.ask(manifests if current else deployment)
+    [drift] = session.cluster.begin([partial(_drift, session, manifests if current else (), lives)])
+    live = next(iter(lives.of(deployment).values()), None)
+    digest = _running_digest(session, live)
     rollout = judge(live)
     state = "pending" if newest.status.pending else "failed" if current is None else "running" if rollout.complete else "not-ready"
     containers = listing(live, "spec", "template", "spec", "containers")
@@ -141,24 +145,15 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
         ready=rollout.ready,
         desired=rollout.desired,
         problem=_problem(newest, rollout),
-        drift=None if tried is None else tuple(map(str, drift_among(tried))),
+        drift=drift.result(),
         rollback=_rollback(session, revisions) if rollback else None,
     )
 
 
-def _serving(session: Reach, manifests: Sequence[Manifest], tried: Sequence[Preflight]) -> tuple[Manifest | None, str]:
-    """The Deployment among a revision's objects as it lives, and the digest that its pods run where it names none itself."""
-    key = next((key_of(m) for m in manifests if m.get("kind") == "Deployment"), None)
-    lives = [result.live for result in tried if result.manifest.get("kind") == "Deployment"] or [session.cluster.get(key) if key else None]
-    live = lives[0]
-    named = any("@" in text(container, "image") for container in listing(live, "spec", "template", "spec", "containers")[:1])
-    return live, _running_digest(session, live) if live and not named else ""
-
-
-def _tried(session: Reach, manifests: Sequence[Manifest]) -> list[Preflight] | None:
-    """What applying the objects once more would do; nothing where the person may not ask, for a dry run needs the right to write."""
+def _drift(session: Reach, manifests: Sequence[Manifest], lives: Lives) -> tuple[str, ...] | None:
+    """What other hands have changed; nothing where the person may not ask, for a dry run needs the right to write."""
     try:
-        return try_again(session, manifests)
+        return tuple(map(str, find_drift(session, manifests, lives)))
     except ClusterForbidden:
         return None
 
@@ -176,11 +171,15 @@ def _rollback(session: Reach, revisions: Sequence[Revision]) -> dict[str, Any]:
     }
 
 
-def _running_digest(session: Reach, deployment: Manifest) -> str:
-    """The digest that every pod of the Deployment runs, as the node's container engine tells it; empty where they differ or none tells.
+def _running_digest(session: Reach, deployment: Manifest | None) -> str:
+    """The digest that every pod of the Deployment runs, as the node's container engine tells it; empty where they differ, none tells, or
+    the Deployment names one itself.
 
     An `imageID` without a repository is the digest of the image's configuration, which no registry knows the image by.
     """
+    named = any("@" in text(container, "image") for container in listing(deployment, "spec", "template", "spec", "containers")[:1])
+    if named or deployment is None:
+        return ""
     labels = mapping(deployment, "spec", "selector", "matchLabels")
     pods = session.cluster.list("v1", "Pod", label_selector=",".join(f"{key}={value}" for key, value in labels.items()))
     statuses = [s for pod in pods for s in listing(pod, "status", "containerStatuses")[:1]]

@@ -133,8 +133,8 @@ class Cluster:
         wait(begun)
         return [future.result() for future in begun]
 
-    def begin(self, calls: Sequence[Any]) -> builtins.list[Future[Any]]:
-        """Starts several calls; each future holds the result of one.
+    def begin(self, calls: Sequence[Any], at_once: int = PARALLEL_REQUESTS) -> builtins.list[Future[Any]]:
+        """Starts several calls, `at_once` of them and the others when one has ended; each future holds the result of one.
 
         The threads are daemons, which those of a pool are not: a server that hangs does not hold up the end of the program.
         """
@@ -153,7 +153,7 @@ class Cluster:
                 except BaseException as error:
                     future.set_exception(error)
 
-        for _ in calls[:PARALLEL_REQUESTS]:
+        for _ in calls[:at_once]:
             threading.Thread(target=work, daemon=True, name="request").start()
         return [future for future, _ in begun]
 

@@ -54,7 +54,7 @@ def _as_patch(live: Manifest, body: Manifest) -> list[dict[str, Any]]:
 
 def _conflict(cluster: Cluster, manifest: Manifest, live: Manifest) -> str:
     """The API server's words on the fields of hands that keep theirs; those of kubectl's go over and conflict no more."""
-    answer = dry_run_object(cluster, manifest, live, force=False)
+    answer = dry_run_object(cluster, manifest, live)
     causes = (answer.body.get("details") or {}).get("causes") or [] if answer.status == 409 else []
     left = [f"{c.get('message')}: {c.get('field')}" for c in causes if not _goes_over(str(c.get("message")))]
     return f"{key_of(manifest)}: {', '.join(left)}" if left else ""

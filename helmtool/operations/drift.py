@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from helmtool.model.change import compare
-from helmtool.model.manifest import Manifest, ObjectKey, key_of, owned_by_helm
+from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.ownership import adds_to, other_writers
-from helmtool.operations.lives import Lives
-from helmtool.operations.preflight import Preflight, try_objects
+from helmtool.operations.preflight import Preflight, Try, begin_tries, finish_try
 from helmtool.operations.reach import Reached
 
 
@@ -25,16 +24,19 @@ class Drift(NamedTuple):
         return f"{what}, written by {', '.join(self.hands)}" if self.hands else what
 
 
-def find_drift(session: Reached, manifests: Sequence[Manifest], lives: Lives | None = None) -> list[Drift]:
+def find_drift(session: Reached, manifests: Sequence[Manifest]) -> list[Drift]:
     """Every object of a revision (those that Helm keeps) that applying it once more would change, as the API server's own dry run says, or
-    that other hands have added fields to. `lives` may have been asked for the objects before.
+    that other hands have added fields to.
 
     Raises ClusterUnreachable and ClusterForbidden: a dry run asks for the right to write.
     """
-    environment = session.environment
-    owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
-    results = try_objects(session.cluster, owned, lives or Lives(session.cluster))
-    return [drift for result in results if (drift := _drift(result))]
+    tries, _ = begin_tries(session, manifests)
+    return drift_among(session, tries)
+
+
+def drift_among(session: Reached, tries: Sequence[Try]) -> list[Drift]:
+    """The same of objects that are being tried already."""
+    return [drift for each in tries if (drift := _drift(finish_try(session.cluster, each)))]
 
 
 def _drift(result: Preflight) -> Drift | None:

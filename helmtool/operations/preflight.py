@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -18,6 +19,10 @@ from helmtool.model.revision import Revision
 from helmtool.operations import strategy
 from helmtool.operations.lives import Lives
 from helmtool.operations.reach import Reached
+from helmtool.operations.strategy import needs_patch
+
+LOOKED = 3
+"""The connections that the first look at a cluster has made."""
 
 
 class NotOurs(Refused):
@@ -45,6 +50,14 @@ class Preflight(NamedTuple):
     live: Manifest | None
     answer: Answer
     conflict: str = ""
+
+
+class Try(NamedTuple):
+    """One object that is being read and tried."""
+
+    manifest: Manifest
+    live: Future[Manifest | None]
+    answer: Future[Answer]
 
 
 def make_forecast(session: Reached, manifests: Sequence[Manifest], base: Revision | None, lives: Lives | None = None) -> Forecast:
@@ -86,28 +99,49 @@ def _require_ours(session: Reached, lives: Sequence[Manifest]) -> None:
         )
 
 
-def try_objects(cluster: Cluster, manifests: Sequence[Manifest], lives: Lives) -> list[Preflight]:
-    """Objects that carry Helm's marks already, each tried as a dry run."""
-    found = lives.of(manifests)
-    return cluster.in_parallel([partial(_tried, cluster, m, found[key_of(m)]) for m in manifests])
+def begin_tries(
+    session: Reached, manifests: Sequence[Manifest], also: Sequence[Callable[[], Any]] = ()
+) -> tuple[list[Try], list[Future[Any]]]:
+    """Reads the objects of a revision and tries them, all at the same time, `also` at last; waits for none.
+
+    Over as many connections as the first look has made: where the cluster is far away, another one takes as long as three requests.
+    """
+    cluster, environment = session.cluster, session.environment
+    owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
+    reads = [partial(cluster.get, key_of(m)) for m in owned]
+    tries = [partial(cluster.apply, m, manager=HELM_MANAGER, dry_run=True) for m in owned]
+    begun = cluster.begin([*reads, *tries, *also], at_once=LOOKED)
+    count = len(owned)
+    return [Try(*each) for each in zip(owned, begun[:count], begun[count : 2 * count], strict=True)], begun[2 * count :]
+
+
+def finish_try(cluster: Cluster, begun: Try) -> Preflight:
+    """What came of it. Raises ClusterUnreachable and ClusterForbidden."""
+    live, answer = begun.live.result(), begun.answer.result()
+    if needs_patch(begun.manifest, live):  # tried as it stands, the API server refuses it
+        answer = dry_run_object(cluster, begun.manifest, live)
+    return _judged(cluster, begun.manifest, live, answer)
 
 
 def try_object(cluster: Cluster, manifest: Manifest) -> Preflight:
-    """One of them; where other hands have set its fields, as if they were taken back."""
+    """One object that carries Helm's marks already, as a dry run; where other hands have set its fields, as if they were taken back."""
     return _tried(cluster, manifest, cluster.get(key_of(manifest)))
 
 
 def _tried(cluster: Cluster, manifest: Manifest, live: Manifest | None) -> Preflight:
-    answer = dry_run_object(cluster, manifest, live, force=False)
+    return _judged(cluster, manifest, live, dry_run_object(cluster, manifest, live))
+
+
+def _judged(cluster: Cluster, manifest: Manifest, live: Manifest | None, answer: Answer) -> Preflight:
     if answer.status != 409:
         return Preflight(manifest, live, answer)
     hands = f" ({', '.join(other_writers(live))})" if live else ""
     return Preflight(manifest, live, dry_run_object(cluster, manifest, live, force=True), f"{key_of(manifest)}: {answer.message}{hands}")
 
 
-def dry_run_object(cluster: Cluster, manifest: Manifest, live: Manifest | None, *, force: bool) -> Answer:
+def dry_run_object(cluster: Cluster, manifest: Manifest, live: Manifest | None, *, force: bool = False) -> Answer:
     """What applying one object would give, a change to Recreate included."""
-    if live is not None and strategy.needs_patch(manifest, live):
+    if live is not None and needs_patch(manifest, live):
         return strategy.dry_run(cluster, manifest, live, force=force)
     return cluster.apply(manifest, manager=HELM_MANAGER, dry_run=True, force=force)
 

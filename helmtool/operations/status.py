@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple
 
 from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable
 from helmtool.adapters.project import find_project
 from helmtool.errors import HelmtoolError, OperationFailed
-from helmtool.model.manifest import Manifest, kept_manifests
+from helmtool.model.manifest import Manifest, kept_manifests, key_of
 from helmtool.model.reading import listing, mapping, text
 from helmtool.model.record import Record
 from helmtool.model.revision import Revision, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.ask import PATIENCE, ask_each
 from helmtool.operations.completion import remember_revisions
-from helmtool.operations.drift import find_drift
+from helmtool.operations.drift import drift_among
 from helmtool.operations.guard import WrongCluster
-from helmtool.operations.lives import Lives
 from helmtool.operations.look import look_with_records
+from helmtool.operations.preflight import Try, begin_tries
 from helmtool.operations.progress import Progress, Silent
 from helmtool.operations.reach import Reach, reach
 from helmtool.operations.settings import Settings
@@ -123,12 +124,10 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
         return Status(name, "not-released")
     record = next((r for r in reversed(records) if current and r.revision == current.number), None)
     manifests = kept_manifests((current or newest).manifest)
-    lives = Lives(session.cluster)
-    deployment = [m for m in manifests if m.get("kind") == "Deployment"][:1]
-    lives.ask(manifests if current else deployment)
-    [drift] = session.cluster.begin([partial(_drift, session, manifests if current else (), lives)])
-    live = next(iter(lives.of(deployment).values()), None)
-    digest = _running_digest(session, live)
+    deployment = next((m for m in manifests if m.get("kind") == "Deployment"), None)
+    tries, digests = begin_tries(session, manifests if current else (), also=[partial(_running_digest, session, deployment)])
+    lives = [each.live.result() for each in tries if each.manifest.get("kind") == "Deployment"]
+    live = lives[0] if lives else session.cluster.get(key_of(deployment)) if deployment else None
     rollout = judge(live)
     state = "pending" if newest.status.pending else "failed" if current is None else "running" if rollout.complete else "not-ready"
     containers = listing(live, "spec", "template", "spec", "containers")
@@ -137,7 +136,7 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
         name,
         state,
         image=image,
-        digest=image.partition("@")[2] or digest,
+        digest=image.partition("@")[2] or _digest(session, live, deployment, digests[0]),
         revision=current.number if current else None,
         last_status=newest.status.value,
         updated=(current or newest).updated,
@@ -145,15 +144,15 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
         ready=rollout.ready,
         desired=rollout.desired,
         problem=_problem(newest, rollout),
-        drift=drift.result(),
+        drift=_drift(session, tries),
         rollback=_rollback(session, revisions) if rollback else None,
     )
 
 
-def _drift(session: Reach, manifests: Sequence[Manifest], lives: Lives) -> tuple[str, ...] | None:
+def _drift(session: Reach, tries: Sequence[Try]) -> tuple[str, ...] | None:
     """What other hands have changed; nothing where the person may not ask, for a dry run needs the right to write."""
     try:
-        return tuple(map(str, find_drift(session, manifests, lives)))
+        return tuple(map(str, drift_among(session, tries)))
     except ClusterForbidden:
         return None
 
@@ -171,14 +170,24 @@ def _rollback(session: Reach, revisions: Sequence[Revision]) -> dict[str, Any]:
     }
 
 
+def _digest(session: Reach, live: Manifest | None, deployment: Manifest | None, asked: Future[str]) -> str:
+    """The digest of the pods of a live Deployment that names none itself; `asked` is that of the one that was released."""
+    if live is None:
+        return ""
+    return _running_digest(session, live) if _names_a_digest(deployment) else asked.result()
+
+
+def _names_a_digest(deployment: Manifest | None) -> bool:
+    return any("@" in text(container, "image") for container in listing(deployment, "spec", "template", "spec", "containers")[:1])
+
+
 def _running_digest(session: Reach, deployment: Manifest | None) -> str:
-    """The digest that every pod of the Deployment runs, as the node's container engine tells it; empty where they differ, none tells, or
+    """The digest that every pod of a Deployment runs, as the node's container engine tells it; empty where they differ, none tells, or
     the Deployment names one itself.
 
     An `imageID` without a repository is the digest of the image's configuration, which no registry knows the image by.
     """
-    named = any("@" in text(container, "image") for container in listing(deployment, "spec", "template", "spec", "containers")[:1])
-    if named or deployment is None:
+    if deployment is None or _names_a_digest(deployment):
         return ""
     labels = mapping(deployment, "spec", "selector", "matchLabels")
     pods = session.cluster.list("v1", "Pod", label_selector=",".join(f"{key}={value}" for key, value in labels.items()))

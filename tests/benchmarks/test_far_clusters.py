@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +12,7 @@ import yaml
 from checkout import write_checkout
 from compared import CHART
 from link import far
-from timing import Case, always, side_by_side
+from timing import Case, always, run, side_by_side
 
 from helmtool.adapters import toolbox
 
@@ -40,21 +39,21 @@ def checkout(tmp_path: Path, kubeconfig: str, milliseconds: int) -> Iterator[Pat
         kubectl = [str(toolbox.find("kubectl")), "--kubeconfig", kubeconfig]
         namespaces = [f"bench-{name}" for name in NAMES]
         for namespace in namespaces:
-            subprocess.run([*kubectl, "create", "namespace", namespace], capture_output=True, check=True)
+            run([*kubectl, "create", "namespace", namespace])
         yield tmp_path
-        subprocess.run([*kubectl, "delete", "namespace", *namespaces, "--wait=true"], capture_output=True, check=True)
+        run([*kubectl, "delete", "namespace", *namespaces, "--wait=true"])
 
 
 def test_a_cluster_far_away(
     helmtool: list[str], checkout: Path, milliseconds: int, cluster_environment: dict[str, str], show: Callable[..., None]
 ) -> None:
     command = [helmtool[0], "--config-dir", str(checkout)]
-    subprocess.run([*command, "release", "far*", TAGS[0], "--yes"], env=cluster_environment, capture_output=True, check=True)
+    run([*command, "release", "far*", TAGS[0], "--yes"], cluster_environment)
     name = NAMES[0]
     config = ["--kubeconfig", str(checkout / f"config.{name}"), "--namespace", f"bench-{name}"]
     helm, kubectl = ([str(toolbox.find(program)), *config] for program in ("helm", "kubectl"))
     values = checkout / "values.yaml"
-    values.write_bytes(subprocess.run([*command, "values", name, TAGS[1]], env=cluster_environment, capture_output=True, check=True).stdout)
+    values.write_bytes(run([*command, "values", name, TAGS[1]], cluster_environment))
     render = shlex.join([*helm, "template", "newdqmgui", CHART, "--no-hooks", "--values", str(values)])
     by_hand = f"{render} | {shlex.join(kubectl)} diff --server-side --field-manager helm --force-conflicts --filename -"
 

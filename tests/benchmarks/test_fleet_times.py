@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from checkout import write_checkout
-from timing import Case, always, side_by_side
+from timing import Case, always, run, side_by_side
 
 from helmtool.adapters import toolbox
 
@@ -41,8 +40,8 @@ def test_many_environments(
     namespaces = [f"bench-{name}" for name in NAMES]
     kubectl = [str(toolbox.find("kubectl")), "--kubeconfig", kubeconfig]
     for namespace in namespaces:
-        subprocess.run([*kubectl, "create", "namespace", namespace], capture_output=True, check=True)
-    subprocess.run([*command, "release", "dev*", "HG0105a", "--yes"], env=cluster_environment, capture_output=True, check=True)
+        run([*kubectl, "create", "namespace", namespace])
+    run([*command, "release", "dev*", "HG0105a", "--yes"], cluster_environment)
     cases = [
         Case("status of 1", always(*command, "status", NAMES[0])),
         Case("status of 4", always(*command, "status", *NAMES[:4])),
@@ -62,4 +61,4 @@ def test_many_environments(
         side_by_side(offline, rounds=ROUNDS, environment=cluster_environment),
         LIMITS,
     )
-    subprocess.run([*kubectl, "delete", "namespace", *namespaces, "--wait=false"], capture_output=True, check=True)
+    run([*kubectl, "delete", "namespace", *namespaces, "--wait=false"])

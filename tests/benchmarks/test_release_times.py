@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from compared import CHART, has_helm_diff, helmfile_release
-from timing import Case, always, side_by_side
+from timing import Case, always, run, side_by_side
 
 from helmtool.adapters import toolbox
 
@@ -25,10 +24,10 @@ def values(tmp_path: Path, helmtool: list[str], cluster_environment: dict[str, s
     """For each tag a file with the values that helmtool would give to Helm; the first tag is released."""
     files = {}
     for tag in TAGS:
-        merged = subprocess.run([*helmtool, "values", "local", tag], env=cluster_environment, capture_output=True, check=True).stdout
+        merged = run([*helmtool, "values", "local", tag], cluster_environment)
         files[tag] = str(tmp_path / f"{tag}.yaml")
         Path(files[tag]).write_bytes(merged)
-    subprocess.run([*helmtool, "release", "local", TAGS[0], "--timeout", "60s"], env=cluster_environment, capture_output=True, check=True)
+    run([*helmtool, "release", "local", TAGS[0], "--timeout", "60s"], cluster_environment)
     return files
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import pytest
 from audit import LOG, audited_tools
 from compared import CHART, helmfile_release
 from conftest import Unheard
-from timing import own_environment
+from timing import own_environment, run
 
 from helmtool.adapters import local, toolbox
 
@@ -57,14 +56,14 @@ def test_requests_of_a_release(helmtool: list[str], log: Path, tmp_path: Path, c
     def counted(*argv: str) -> tuple[int, int]:
         """Those of helm and those of helmtool itself while a command runs."""
         before = requests(log)
-        subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+        run(argv, environment)
         since = requests(log) - before
         return since["helm"], since["helmtool"]
 
     release: Callable[[str], list[str]] = lambda tag: [*helmtool, "release", "local", tag, "--timeout", "60s"]  # noqa: E731
-    subprocess.run(release(TAGS[0]), env=environment, capture_output=True, check=True)
+    run(release(TAGS[0]), environment)
     values = tmp_path / "values.yaml"
-    values.write_bytes(subprocess.run([*helmtool, "values", "local", TAGS[1]], env=environment, capture_output=True, check=True).stdout)
+    values.write_bytes(run([*helmtool, "values", "local", TAGS[1]], environment))
     upgrade = [str(toolbox.find("helm")), "--kubeconfig", str(local.kubeconfig_path()), "--namespace", "dqm", "upgrade", "newdqmgui", CHART]
     upgrade += ["--install", "--wait", "--reset-values", "--server-side=true", "--timeout", "60s", "--values", str(values)]
     rows = [

@@ -61,6 +61,12 @@ def table(title: str, rows: Sequence[Row], limits: Mapping[str, float] | None = 
     return "\n".join(lines)
 
 
+def run(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> bytes:
+    """What a program that prepares a benchmark prints; where it fails, so does the benchmark, with what it said."""
+    done = subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True)
+    return _good(argv, done, (0,)).stdout
+
+
 def own_environment(**more: str) -> dict[str, str]:
     """The environment of a person at a shell: compiled modules are kept, no kubeconfig is set, nothing is coloured."""
     left_out = ("PYTHONDONTWRITEBYTECODE", "KUBECONFIG")
@@ -71,5 +77,11 @@ def _milliseconds(argv: Sequence[str], environment: Mapping[str, str], good: tup
     begun = time.perf_counter()
     done = subprocess.run(argv, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST)
     took = (time.perf_counter() - begun) * 1000
-    assert done.returncode in good, f"{' '.join(map(str, argv))} ended with {done.returncode}:\n{done.stderr.decode(errors='replace')}"
+    _good(argv, done, good)
     return took
+
+
+def _good(argv: Sequence[str], done: subprocess.CompletedProcess[bytes], good: tuple[int, ...]) -> subprocess.CompletedProcess[bytes]:
+    said = (done.stdout + done.stderr).decode(errors="replace")
+    assert done.returncode in good, f"{' '.join(map(str, argv))} ended with {done.returncode}:\n{said}"
+    return done

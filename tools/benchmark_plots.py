@@ -40,7 +40,10 @@ STYLE = Style(
     stroke_width=2,
     guide_stroke_color="#e0e0e0",
     major_guide_stroke_color="#cccccc",
-    colors=("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#8c564b"),
+    colors=(
+        *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#8c564b"),
+        *("#332288", "#999933", "#882255", "#44aa99", "#bbbbbb", "#aa4499"),  # of Paul Tol
+    ),
 )
 COMMON = {
     "style": STYLE,
@@ -48,6 +51,7 @@ COMMON = {
     "no_prefix": True,  # its prefix is another one at each drawing
     "logarithmic": True,
     "legend_at_bottom": True,
+    "truncate_legend": -1,
     "show_x_guides": True,
     "width": 1000,
 }
@@ -98,7 +102,7 @@ def side_by_side(tables: dict[str, Any]) -> Any:
     chart.zero = chart.y_labels[0]  # where a bar begins
     chart.x_labels = [f"{row['name']}: {row['median']:,.0f} ms" for _, row in rows]
     for title in tables:
-        chart.add(title, [row["median"] if of == title else None for of, row in rows])
+        chart.add(title.rpartition(",")[0].removesuffix(" a round trip"), [row["median"] if of == title else None for of, row in rows])
     return chart
 
 

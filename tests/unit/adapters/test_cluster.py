@@ -381,6 +381,23 @@ def test_requests_in_parallel_end_before_an_error_is_raised() -> None:
     assert cluster.in_parallel([]) == []
 
 
+def test_only_so_many_are_under_way() -> None:
+    cluster = object.__new__(Cluster)
+    under_way: list[int] = []
+    most = 0
+
+    def call() -> None:
+        nonlocal most
+        under_way.append(1)
+        most = max(most, len(under_way))
+        time.sleep(0.01)
+        under_way.pop()
+
+    for future in cluster.begin([call] * 12, at_once=3):
+        future.result()
+    assert most == 3
+
+
 def test_a_request_that_hangs_does_not_keep_the_program_from_ending() -> None:
     code = "import threading, time; from helmtool.adapters.cluster import Cluster\n"
     code += "hang = lambda: object.__new__(Cluster).in_parallel([lambda: time.sleep(60)] * 3)\n"

@@ -17,6 +17,7 @@ from helmtool.adapters.alone import module_alone
 from helmtool.adapters.credentials import Credentials, CredentialsFailed
 from helmtool.adapters.kubeconfig import LARGEST, Access, cluster_of, user_of
 from helmtool.adapters.regular import read_file
+from helmtool.adapters.tls import shared
 
 PACKAGES = ("kubernetes", "kubernetes.client", "kubernetes.utils")
 NOT_EXPECTED = "an entry of its user or cluster is not what kubectl expects"
@@ -67,7 +68,7 @@ def _connections(configuration: Any) -> Any:
     except SSLError:
         raise ValueError from None
     read = dict.fromkeys(("ca_certs", "ca_cert_data", "cert_file", "key_file"))
-    pool.connection_pool_kw |= {**read, "ssl_context": context}
+    pool.connection_pool_kw |= {**read, "ssl_context": shared(context)}
     return pool
 
 

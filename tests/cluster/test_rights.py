@@ -37,7 +37,7 @@ NEEDED = [
     *[("apps", "deployments", verb) for verb in ("get", "create", "patch")],
     *[("", "secrets", verb) for verb in ("get", "list", "create", "update", "patch")],
     *[("", "pods", verb) for verb in ("create",)],
-    *[("coordination.k8s.io", "leases", verb) for verb in ("get", "create")],
+    ("coordination.k8s.io", "leases", "create"),
 ]
 """What a release with a Secret of its own, one that leaves an object out, and a rollback cannot do without."""
 
@@ -121,6 +121,16 @@ def test_without_one_of_them_it_is_named(clerk: Clerk, checkout: Checkout, right
     assert result.code == 5, (result.code, result.json)
     assert f'cannot {verb} resource "{resource}"' in result.error["message"]
     assert result.error["hint"]
+
+
+def test_without_a_look_at_the_lock_one_that_is_held_is_named(clerk: Clerk, checkout: Checkout, kube: Kube) -> None:
+    """Where nobody holds it, nobody needs to look."""
+    clerk.may(_without(the_role(), ("coordination.k8s.io", "leases", "get")))
+    clerk("release", "local", "HG0105a", *checkout.options)
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "newdqmgui-lock"}, "spec": {}}
+    kube("apply", "-f", "-", input=lease)
+    result = clerk("release", "local", "HG0205a", *checkout.options, code=5)
+    assert 'cannot get resource "leases"' in result.error["message"]
 
 
 def _without(role: dict[str, Any], right: tuple[str, str, str]) -> dict[str, Any]:

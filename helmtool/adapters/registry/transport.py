@@ -17,6 +17,7 @@ import urllib3
 
 from helmtool import __version__
 from helmtool.adapters.registry.errors import RateLimited, RegistryFailed, RegistryUnreachable
+from helmtool.adapters.tls import shared
 from helmtool.model.registry import UnexpectedAnswer, is_loopback, joined_address
 
 log = logging.getLogger(__name__)
@@ -182,7 +183,7 @@ class Transport:
     def _pool(self, url: str) -> urllib3.PoolManager:
         proxy = _proxy_for(url)
         if proxy not in self._pools:
-            options: dict[str, Any] = {"maxsize": THREADS, "ssl_context": ssl.create_default_context()}
+            options: dict[str, Any] = {"maxsize": THREADS, "ssl_context": shared(ssl.create_default_context())}
             self._pools[proxy] = _through(proxy, options) if proxy else urllib3.PoolManager(**options)
         return self._pools[proxy]
 

@@ -10,8 +10,8 @@ def shared(context: SSLContext) -> SSLContext:
     """The context, with the protocols of urllib3 set once and for all.
 
     urllib3 sets them again for each connection, which frees the text that OpenSSL holds, and CPython lets other threads run while OpenSSL
-    copies it for theirs (`SSL_new` without the interpreter's lock): one in a hundred thousand connections then began with what was in
-    memory there, and the server said `decode error`.
+    copies it for theirs (`SSL_new` without the interpreter's lock): now and then a connection began with what was in memory there, and the
+    server said `decode error`.
     """
     from urllib3.util.ssl_ import ALPN_PROTOCOLS
 

@@ -201,6 +201,7 @@ def test_scenario(
     with staged(scenario, project, node, small, start, tmp_path):
         began = time.monotonic()
         result = release(scenario, project)
+        print(result)  # shown where what should happen meanwhile does not
         seconds = round(time.monotonic() - began, 1)
         record(scenario, node, seconds)
     told = result.error.get("causes", []) if "error" in result.json else ["deployed"]

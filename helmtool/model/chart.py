@@ -13,6 +13,10 @@ class ChartFiles(NamedTuple):
     schema: bytes
     defaults: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        """Without their content, in which people may have left a secret."""
+        return f"ChartFiles({', '.join(sorted(self.templates))})"
+
     def differences(self, other: ChartFiles) -> Iterator[str]:
         """The paths of the files in which the two charts differ."""
         for name in sorted({*self.templates, *other.templates}):

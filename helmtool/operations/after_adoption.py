@@ -11,14 +11,13 @@ from helmtool.model.fields import prune, union
 from helmtool.model.manifest import Manifest, key_of, owned_by_helm
 from helmtool.model.ownership import adopted_fields, adopted_manager, applied_fields, judge_owner, kept_fields
 from helmtool.model.revision import Revision
-from helmtool.operations.preflight import Forecast, Preflight, dry_run_object, forecast_of, pod_trials, try_object
+from helmtool.operations.preflight import Forecast, Preflight, dry_run_object, forecast_of, owned_in, pod_trials, try_object
 from helmtool.operations.session import Session
 
 
 def forecast_after_adoption(session: Session, manifests: Sequence[Manifest], base: Revision | None) -> Forecast:
     """The forecast of a release of these objects, as if those that may be adopted were. Raises ClusterUnreachable and ClusterForbidden."""
-    cluster, environment = session.cluster, session.environment
-    owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
+    cluster, owned = session.cluster, owned_in(session.environment, manifests)
     results: list[Preflight] = cluster.in_parallel([lambda m=m: _try(session, m) for m in owned])
     pods = pod_trials(cluster, owned, {key_of(r.manifest): r.live for r in results})
     answers = cluster.in_parallel([*pods.values()])

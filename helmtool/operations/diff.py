@@ -11,7 +11,7 @@ from helmtool.adapters.project import CHART, Project, find_project
 from helmtool.errors import InvalidInput, UsageError
 from helmtool.model.change import Change, compare
 from helmtool.model.environment import Environment
-from helmtool.model.manifest import Manifest, ObjectKey, is_hook, kept_manifests, key_of, owned_by_helm, parse_manifests
+from helmtool.model.manifest import Manifest, ObjectKey, is_hook, kept_manifests, key_of, parse_manifests
 from helmtool.model.review import Review
 from helmtool.model.revision import Revision, digest_of, last, merged_values, running, tag_of
 from helmtool.model.tag import parse_tag
@@ -20,7 +20,7 @@ from helmtool.operations.compose import Composed, compose, pin
 from helmtool.operations.look import look
 from helmtool.operations.moved import require_same_image
 from helmtool.operations.plan import make_plan
-from helmtool.operations.preflight import make_forecast
+from helmtool.operations.preflight import make_forecast, owned_in
 from helmtool.operations.progress import Progress
 from helmtool.operations.provenance import Basis, explain_changes
 from helmtool.operations.resolve import Resolved, resolve
@@ -41,6 +41,10 @@ class Diff(NamedTuple):
     make_basis: Callable[[], Basis]
     warnings: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Without what the sides were made of, whose values may be secrets."""
+        return f"Diff({self.base!r}, {self.target!r}, {self.changes})"
 
     @property
     def names(self) -> tuple[str, str]:
@@ -217,7 +221,7 @@ async def _between(project: Project, one: Environment, other: Environment, tag: 
 
     async def rendered(environment: Environment, values: Values) -> list[Manifest]:
         manifests = await offline_helm(environment).template(project.chart, values.for_helm())
-        return [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
+        return owned_in(environment, manifests)
 
     new, old = (compose(project, environment, tag, sets, stand_in=True).values for environment in (one, other))
     after, before = await together(rendered(one, new), rendered(other, old))

@@ -7,6 +7,9 @@ from helmtool.model.record import Record
 from helmtool.model.revision import Revision
 from helmtool.operations.reach import Reached, check_cluster
 
+CONNECTIONS = 3
+"""How many it makes at the least: each of its requests has one of its own."""
+
 
 def look(session: Reached) -> list[Revision]:
     """The kept revisions, oldest first, after a look at the cluster itself.

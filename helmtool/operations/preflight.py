@@ -12,17 +12,15 @@ from helmtool.adapters.answer import Answer
 from helmtool.adapters.cluster import HELM_MANAGER, Cluster
 from helmtool.errors import Problem, Refused
 from helmtool.model.change import Change, compare, impossible
+from helmtool.model.environment import Environment
 from helmtool.model.manifest import Manifest, ObjectKey, belongs_to, key_of, owned_by_helm, parse_manifests
 from helmtool.model.ownership import other_writers
 from helmtool.model.reading import mapping
 from helmtool.model.revision import Revision
 from helmtool.operations import strategy
 from helmtool.operations.lives import Lives
+from helmtool.operations.look import CONNECTIONS
 from helmtool.operations.reach import Reached
-from helmtool.operations.strategy import needs_patch
-
-LOOKED = 3
-"""The connections that the first look at a cluster has made."""
 
 
 class NotOurs(Refused):
@@ -67,14 +65,18 @@ def make_forecast(session: Reached, manifests: Sequence[Manifest], base: Revisio
     the objects before. Raises NotOurs, ClusterUnreachable and ClusterForbidden; what the API server would refuse is a change of effect
     `impossible`.
     """
-    cluster, environment = session.cluster, session.environment
-    owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
+    cluster, owned = session.cluster, owned_in(session.environment, manifests)
     found = (lives or Lives(cluster)).of(owned)
     _require_ours(session, [live for live in found.values() if live])
     tries = [partial(_tried, cluster, m, found[key_of(m)]) for m in owned]
     pods = pod_trials(cluster, owned, found)
     done = cluster.in_parallel([*tries, *pods.values()])
     return forecast_of(cluster, done[: len(tries)], dict(zip(pods, done[len(tries) :], strict=True)), base)
+
+
+def owned_in(environment: Environment, manifests: Sequence[Manifest]) -> list[Manifest]:
+    """Rendered objects as Helm applies them there: with the marks of the environment's release."""
+    return [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
 
 
 def forecast_of(cluster: Cluster, results: Sequence[Preflight], pods: Mapping[ObjectKey, Answer], base: Revision | None) -> Forecast:
@@ -106,11 +108,10 @@ def begin_tries(
 
     Over as many connections as the first look has made: where the cluster is far away, another one takes as long as three requests.
     """
-    cluster, environment = session.cluster, session.environment
-    owned = [owned_by_helm(m, environment.release, environment.namespace) for m in manifests]
+    cluster, owned = session.cluster, owned_in(session.environment, manifests)
     reads = [partial(cluster.get, key_of(m)) for m in owned]
     tries = [partial(cluster.apply, m, manager=HELM_MANAGER, dry_run=True) for m in owned]
-    begun = cluster.begin([*reads, *tries, *also], at_once=LOOKED)
+    begun = cluster.begin([*reads, *tries, *also], at_once=CONNECTIONS)
     count = len(owned)
     return [Try(*each) for each in zip(owned, begun[:count], begun[count : 2 * count], strict=True)], begun[2 * count :]
 
@@ -118,7 +119,7 @@ def begin_tries(
 def finish_try(cluster: Cluster, begun: Try) -> Preflight:
     """What came of it. Raises ClusterUnreachable and ClusterForbidden."""
     live, answer = begun.live.result(), begun.answer.result()
-    if needs_patch(begun.manifest, live):  # tried as it stands, the API server refuses it
+    if strategy.needs_patch(begun.manifest, live):  # tried as it stands, the API server refuses it
         answer = dry_run_object(cluster, begun.manifest, live)
     return _judged(cluster, begun.manifest, live, answer)
 
@@ -141,7 +142,7 @@ def _judged(cluster: Cluster, manifest: Manifest, live: Manifest | None, answer:
 
 def dry_run_object(cluster: Cluster, manifest: Manifest, live: Manifest | None, *, force: bool = False) -> Answer:
     """What applying one object would give, a change to Recreate included."""
-    if live is not None and needs_patch(manifest, live):
+    if live is not None and strategy.needs_patch(manifest, live):
         return strategy.dry_run(cluster, manifest, live, force=force)
     return cluster.apply(manifest, manager=HELM_MANAGER, dry_run=True, force=force)
 

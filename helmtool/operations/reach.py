@@ -81,11 +81,11 @@ def check_again(session: Reached) -> None:
 def check_cluster(session: Reached) -> None:
     """Looks at the cluster itself: its identity where pinned, its namespace. Raises WrongCluster, NamespaceMissing, ClusterUnreachable."""
     cluster, environment = session.cluster, session.environment
-    identity = cluster.begin([cluster.system_uid] if environment.cluster.kube_system_uid else [])
-    namespace = cluster.begin([cluster.namespace_exists])
-    for uid in identity:
+    identity = [cluster.system_uid] if environment.cluster.kube_system_uid else []
+    *uids, exists = cluster.begin([*identity, cluster.namespace_exists])
+    for uid in uids:
         check_system_uid(environment, uid.result())
-    if not namespace[0].result():
+    if not exists.result():
         raise NamespaceMissing(
             f"cluster {session.access.cluster} has no namespace {cluster.namespace}",
             hint=f"kubectl create namespace {cluster.namespace}, if this is the right cluster",

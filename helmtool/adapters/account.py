@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from helmtool.adapters.credentials import plugin_of
 from helmtool.adapters.kubeconfig import Access, user_of
 from helmtool.adapters.regular import read_file
 from helmtool.model.certificate import CertificateInvalid, parse_certificates
+from helmtool.model.kubeconfig import decoded
 
 LARGEST = 1 << 20
 
@@ -28,28 +28,21 @@ class Account(NamedTuple):
 
 def account_of(access: Access) -> Account:
     """What the kubeconfig says, without the API server; a plugin is asked, for only it knows. Raises CredentialsFailed."""
-    user, folder = user_of(access)
+    user = user_of(access)
     plugin = plugin_of(access)
     if plugin:
         return Account("plugin", str(user["exec"].get("command") or ""), plugin.credentials().expires)
-    token = str(user.get("token") or "") or _file(user, "tokenFile", folder).decode(errors="replace").strip()
+    token = _file(user, "tokenFile").decode(errors="replace").strip() or user.get("token") or ""
     if token:
         return Account("token", expires=_expiry(token))
-    certificate = _data(user) or _file(user, "client-certificate", folder)
+    certificate = decoded(user.get("client-certificate-data") or "") or _file(user, "client-certificate")
     return Account("certificate", expires=_end(certificate)) if certificate else Account("none")
 
 
-def _file(user: Mapping[str, Any], key: str, folder: Path) -> bytes:
+def _file(user: Mapping[str, Any], key: str) -> bytes:
     try:
-        return read_file(folder / str(user[key]), LARGEST) if user.get(key) else b""
+        return read_file(Path(user[key]), LARGEST) if user.get(key) else b""
     except OSError:
-        return b""
-
-
-def _data(user: Mapping[str, Any]) -> bytes:
-    try:
-        return base64.b64decode(str(user.get("client-certificate-data") or ""))
-    except (binascii.Error, ValueError):
         return b""
 
 

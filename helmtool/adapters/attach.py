@@ -23,8 +23,9 @@ from helmtool.adapters.cluster import Cluster
 from helmtool.errors import OperationFailed
 from helmtool.model.reading import listing, text
 
-STDIN, STDOUT, STDERR, RESIZE = 0, 1, 2, 4
-"""Channels of the exec subresource (Kubernetes' remotecommand protocol, version 5, which can also close stdin)."""
+STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+"""Channels of the exec subresource (Kubernetes' remotecommand protocol); only version 5 can also close stdin."""
+V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 PIECE = 1 << 15
 PATIENCE_MS = 1000
 """How long a look for news of either side may take."""
@@ -36,8 +37,41 @@ class ExecFailed(OperationFailed):
     code = "exec-failed"
 
 
+class _Session:
+    """The WebSocket of one command: the first byte of each message is its channel."""
+
+    def __init__(self, websocket: Any) -> None:
+        self.websocket = websocket
+        self.is_open = True
+        self.status = b""
+        """What the kubelet says of the end: a Status object of the API."""
+
+    def send(self, channel: int, data: bytes) -> None:
+        """Sends data on a channel; no data closes it, if the server can."""
+        if data:
+            self.websocket.send_binary(bytes([channel]) + data)
+        elif self.websocket.subprotocol == V5:
+            self.websocket.send_binary(bytes([CLOSE, channel]))
+
+    def receive(self) -> None:
+        """Takes one message and writes output to this process's own streams."""
+        from websocket import ABNF
+
+        opcode, frame = self.websocket.recv_data_frame(True)
+        if opcode == ABNF.OPCODE_CLOSE:
+            self.is_open = False
+        elif opcode in (ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT) and frame.data:
+            channel, data = frame.data[0], frame.data[1:]
+            if channel in (STDOUT, STDERR):
+                stream = (sys.stdout if channel == STDOUT else sys.stderr).buffer
+                stream.write(data)
+                stream.flush()
+            elif channel == ERROR:
+                self.status += data
+
+
 def run_in_pod(cluster: Cluster, pod: str, container: str, argv: Sequence[str], hint: str) -> int:
-    """Runs a program in a container until it ends, and gives its exit code.
+    """Runs a program in a container until it ends, and returns its exit code.
 
     With a terminal on stdin and stdout the program has one too, which follows this one's size and gets its keys, Ctrl-C among
     them. Raises ExecFailed (with `hint`), ClusterForbidden and ClusterUnreachable.
@@ -49,31 +83,25 @@ def run_in_pod(cluster: Cluster, pod: str, container: str, argv: Sequence[str], 
             _pass_on(session, cluster)
         return _exit_code(session, hint)
     finally:
-        session.close()
-        session.sock.shutdown()  # of a connection that the other side ended, close() leaves the socket open
+        session.websocket.close()
+        session.websocket.shutdown()  # of a connection that the other side ended, close() leaves the socket open
 
 
-def _open(cluster: Cluster, pod: str, container: str, argv: Sequence[str], on_terminal: bool, hint: str) -> Any:
-    # `kubernetes.stream.stream` would keep all output in memory, and tell the status of a refusal in a sentence alone.
-    from kubernetes.stream import ws_client
-    from websocket import WebSocketBadStatusException, WebSocketException
+def _open(cluster: Cluster, pod: str, container: str, argv: Sequence[str], on_terminal: bool, hint: str) -> _Session:
+    # `kubernetes.stream` is not used: it keeps all output in memory, tells the status of a refusal in a sentence alone,
+    # and knows neither SOCKS nor impersonation.
+    from websocket import WebSocketBadStatusException
 
     streams = {"stdin": True, "stdout": True, "stderr": not on_terminal, "tty": on_terminal}
     query = [("container", container), *(("command", word) for word in argv), *((name, str(on).lower()) for name, on in streams.items())]
-    client = cluster.connection.client
-    headers = {"authorization": client.authorization} if client.authorization else {}
     path = f"/api/v1/namespaces/{cluster.namespace}/pods/{quote(pod, safe='')}/exec"
-    connect: Any = ws_client.WSClient
-    address: Any = ws_client.get_websocket_url
     try:
-        return connect(client.configuration, address(client.configuration.host + path, query), headers, False, binary=True)
+        return _Session(cluster.connection.open_websocket(path, query, (V5, V4)))
     except WebSocketBadStatusException as error:
         said = _message(error.resp_body)
         if error.status_code in (401, 403):
             raise cluster.forbidden(Answer(error.status_code, {"message": said})) from None
         raise ExecFailed(f"no command can be started in {pod}: {said or error.status_code}", hint=hint) from None
-    except (WebSocketException, OSError) as error:
-        raise cluster.connection.unreachable(error) from None
 
 
 def _message(body: bytes | None) -> str:
@@ -83,53 +111,40 @@ def _message(body: bytes | None) -> str:
     return (body or b"").decode(errors="replace")[:200]
 
 
-def _pass_on(session: Any, cluster: Cluster) -> None:
+def _pass_on(session: _Session, cluster: Cluster) -> None:
     """Carries both ways until the program ends."""
     from websocket import WebSocketException
 
     poll = select.poll()
-    poll.register(session.sock.sock, select.POLLIN)
-    poll.register(sys.stdin.fileno(), select.POLLIN)
+    server, stdin = session.websocket.sock.fileno(), sys.stdin.fileno()
+    poll.register(server, select.POLLIN)
+    poll.register(stdin, select.POLLIN)
     try:
-        while session.is_open():
+        while session.is_open:
             ready = _ready(poll, session)
-            if session.sock.sock and session.sock.sock.fileno() in ready:
-                session.update(timeout=0)
-            _write_out(session)
-            if sys.stdin.fileno() in ready and not _send_input(session):
-                poll.unregister(sys.stdin.fileno())
+            if server in ready:
+                session.receive()
+            if stdin in ready:
+                data = os.read(stdin, PIECE)
+                session.send(STDIN, data)
+                if not data:
+                    poll.unregister(stdin)
     except (WebSocketException, OSError) as error:
-        raise cluster.connection.unreachable(error) from None
-    _write_out(session)
+        if not session.status:  # it has ended, and the server did not say goodbye
+            raise cluster.connection.unreachable(error) from None
 
 
-def _ready(poll: select.poll, session: Any) -> set[int]:
+def _ready(poll: select.poll, session: _Session) -> set[int]:
     """Which side has something; what TLS has decrypted already shows on no socket."""
-    waiting = isinstance(session.sock.sock, ssl.SSLSocket) and session.sock.sock.pending()
+    sock = session.websocket.sock
+    waiting = isinstance(sock, ssl.SSLSocket) and sock.pending()
     ready = {number for number, _ in poll.poll(0 if waiting else PATIENCE_MS)}
-    return ready | ({session.sock.sock.fileno()} if waiting else set())
+    return ready | ({sock.fileno()} if waiting else set())
 
 
-def _send_input(session: Any) -> bool:
-    """Whether stdin goes on."""
-    data = os.read(sys.stdin.fileno(), PIECE)
-    if data:
-        session.write_channel(STDIN, data)
-    else:
-        session.close_channel(STDIN)
-    return bool(data)
-
-
-def _write_out(session: Any) -> None:
-    for channel, stream in ((STDOUT, sys.stdout), (STDERR, sys.stderr)):
-        if data := session.read_channel(channel) if channel in session._channels else b"":
-            stream.buffer.write(data)
-            stream.buffer.flush()
-
-
-def _exit_code(session: Any, hint: str) -> int:
+def _exit_code(session: _Session, hint: str) -> int:
     """Of the program, as the kubelet's last message has it; a Status object of the API."""
-    said = json.loads(session.read_channel(3) or b"{}")
+    said = json.loads(session.status or b"{}")
     if said.get("status") == "Success":
         return 0
     causes = {text(cause, "reason"): text(cause, "message") for cause in listing(said, "details", "causes")}
@@ -139,7 +154,7 @@ def _exit_code(session: Any, hint: str) -> int:
 
 
 @contextlib.contextmanager
-def _raw_terminal(session: Any) -> Iterator[None]:
+def _raw_terminal(session: _Session) -> Iterator[None]:
     """Every key goes to the pod, until the end; the pod's terminal has this one's size, also where that changes."""
     number = sys.stdin.fileno()
     before = termios.tcgetattr(number)
@@ -153,10 +168,10 @@ def _raw_terminal(session: Any) -> Iterator[None]:
             signal.signal(signal.SIGWINCH, handler)
 
 
-def _on_resize(session: Any) -> Any:
+def _on_resize(session: _Session) -> Any:
     def tell(*_: object) -> None:
         rows, columns = struct.unpack("HHHH", fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, bytes(8)))[:2]
-        session.write_channel(RESIZE, json.dumps({"Width": columns, "Height": rows}))
+        session.send(RESIZE, json.dumps({"Width": columns, "Height": rows}).encode())
 
     tell()
     return signal.signal(signal.SIGWINCH, tell) if threading.current_thread() is threading.main_thread() else None

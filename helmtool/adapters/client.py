@@ -1,6 +1,7 @@
-"""The kubernetes client of one context of a kubeconfig: its configuration and its pool of connections.
+"""The kubernetes client of one context of a kubeconfig: its configuration, its pool of connections and the headers that sign it in.
 
 The rest of that package (models, logins of every provider) takes a quarter of a second to import, and is loaded only by what uses it.
+What the package reads by other rules than client-go (proxies, impersonation, token files) is decided here and in `proxies`.
 """
 
 from __future__ import annotations
@@ -8,31 +9,43 @@ from __future__ import annotations
 import atexit
 import base64
 import os
+import ssl
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
 
 from helmtool.adapters.alone import module_alone
 from helmtool.adapters.credentials import Credentials, CredentialsFailed
 from helmtool.adapters.kubeconfig import LARGEST, Access, cluster_of, user_of
+from helmtool.adapters.proxies import Proxy, proxy_for
 from helmtool.adapters.regular import read_file
 from helmtool.adapters.tls import shared
+from helmtool.model.kubeconfig import decoded, has_certificate, has_password, uses_plugin
+from helmtool.model.redaction import protect
 
 PACKAGES = ("kubernetes", "kubernetes.client", "kubernetes.utils")
 NOT_EXPECTED = "an entry of its user or cluster is not what kubectl expects"
+TOKEN_SECONDS = 60.0
+"""How long a token of a file is used before the file is read again (client-go's period)."""
+HEADER_KEY = "!#$&'*+-.^_`|~"
+"""Characters besides letters and digits that stay as they are in the name of an Impersonate-Extra header (RFC 7230, token)."""
 
 
 class Client(NamedTuple):
-    """kubernetes' `Configuration`, and the connections that are made as it says."""
+    """kubernetes' `Configuration`, the connections made with it, and the headers of each request.
+
+    `host` is the server with its path prefix, `sign_in` returns the Authorization header (empty if a certificate
+    signs in), `impersonation` the Impersonate-* headers.
+    """
 
     configuration: Any
     pool_manager: Any
-
-    @property
-    def authorization(self) -> str:
-        """What the header says, empty where a certificate says it all; a login of a provider is renewed here."""
-        return str(self.configuration.auth_settings().get("BearerToken", {}).get("value") or "")
+    host: str
+    sign_in: Callable[[], str]
+    impersonation: tuple[tuple[str, str], ...] = ()
 
 
 def made_client(access: Access, credentials: Credentials | None) -> Client:
@@ -40,24 +53,68 @@ def made_client(access: Access, credentials: Credentials | None) -> Client:
     where = f"context {access.context} of {access.kubeconfig}"
     hint = f"KUBECONFIG={access.kubeconfig} kubectl config view, or ask for a new kubeconfig"
     try:
-        configuration = _configuration(access, credentials)
-        return Client(configuration, _connections(configuration))
+        return _client(access, cluster_of(access), user_of(access), credentials)
     except OSError as error:
         raise CredentialsFailed(f"{where} cannot be used: {error.filename}: {error.strerror}", hint=hint) from None
     except (TypeError, AttributeError, KeyError, ValueError):
         raise CredentialsFailed(f"{where} cannot be used: {NOT_EXPECTED}", hint=hint) from None  # their own words may quote the entry
 
 
-def _connections(configuration: Any) -> Any:
-    """The client's pool, with certificates and key read once: urllib3 would read them for each connection."""
-    pool = module_alone("kubernetes.client.rest", *PACKAGES).RESTClientObject(configuration).pool_manager
-    if not configuration.host.startswith("https:"):
-        return pool
-    from ssl import SSLError
+def _client(access: Access, cluster: Mapping[str, Any], user: Mapping[str, Any], credentials: Credentials | None) -> Client:
+    server = urlsplit(access.server)._replace(query="", fragment="").geturl().rstrip("/")
+    impersonation = tuple(_impersonation(user))
+    proxy = proxy_for(server, cluster.get("proxy-url") or "")
+    if not server.startswith("https:"):  # as client-go: neither credentials nor certificates over a plain connection
+        plain = _configuration(server, {}, {}, None)
+        return Client(plain, _connections(plain, proxy), server, str, impersonation)
+    configuration = _configuration(server, cluster, user, credentials)
+    sign_in = _sign_in(access, user, credentials, configuration)
+    return Client(configuration, _connections(configuration, proxy), server, sign_in, impersonation)
 
+
+def _configuration(server: str, cluster: Mapping[str, Any], user: Mapping[str, Any], credentials: Credentials | None) -> Any:
+    made = module_alone("kubernetes.client.configuration", *PACKAGES).Configuration(host=server)
+    made.proxy = made.no_proxy = None  # which it has read from the environment, by other rules
+    made.verify_ssl = not cluster.get("insecure-skip-tls-verify")
+    made.tls_server_name = cluster.get("tls-server-name") or None
+    made.ssl_ca_cert = _path(cluster, "certificate-authority")
+    if has_certificate(user):
+        made.cert_file, made.key_file = (_path(user, name) for name in ("client-certificate", "client-key"))
+    if credentials and credentials.certificate and credentials.key:
+        made.cert_file, made.key_file = _held(credentials.certificate.encode()), _held(credentials.key.encode())
+    return made
+
+
+def _connections(configuration: Any, proxy: Proxy | None) -> Any:
+    """The client's pool, with certificates and key read once: urllib3 would read them for each connection."""
+    import urllib3
+
+    context = _tls_context(configuration) if configuration.host.startswith("https:") else None
+    if not configuration.verify_ssl:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the guard has said so, once
+    if proxy and proxy.is_socks:
+        from urllib3.contrib.socks import SOCKSProxyManager
+
+        pool: Any = SOCKSProxyManager(proxy.address, proxy.username or None, proxy.password or None)
+        if configuration.tls_server_name:
+            pool.connection_pool_kw["server_hostname"] = configuration.tls_server_name
+    else:
+        configuration.proxy = proxy.address if proxy else None
+        configuration.proxy_headers = _proxy_headers(proxy)
+        configuration.proxy_ssl_context = context  # as Go: one set of authorities for the proxy and for the server
+        pool = module_alone("kubernetes.client.rest", *PACKAGES).RESTClientObject(configuration).pool_manager
+    if context:
+        read = dict.fromkeys(("ca_certs", "ca_cert_data", "cert_file", "key_file"))
+        pool.connection_pool_kw |= {**read, "cert_reqs": context.verify_mode, "ssl_context": context}
+    return pool
+
+
+def _tls_context(configuration: Any) -> ssl.SSLContext:
+    """TLS as Go verifies it: an intermediate certificate may be the root, and extensions that newer Pythons require may be missing."""
     from urllib3.util.ssl_ import create_urllib3_context
 
-    context = create_urllib3_context(cert_reqs=pool.connection_pool_kw["cert_reqs"])
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE)
+    context.verify_flags = (context.verify_flags | ssl.VERIFY_X509_PARTIAL_CHAIN) & ~ssl.VERIFY_X509_STRICT
     try:
         if configuration.ssl_ca_cert:
             context.load_verify_locations(configuration.ssl_ca_cert)
@@ -65,55 +122,82 @@ def _connections(configuration: Any) -> Any:
             context.load_default_certs()
         if configuration.cert_file:
             context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    except SSLError:
+    except ssl.SSLError:
         raise ValueError from None
-    read = dict.fromkeys(("ca_certs", "ca_cert_data", "cert_file", "key_file"))
-    pool.connection_pool_kw |= {**read, "ssl_context": shared(context)}
-    return pool
+    return shared(context)
 
 
-def _configuration(access: Access, credentials: Credentials | None) -> Any:
-    user, home = user_of(access)
-    if "auth-provider" in user and not credentials:
-        return _of_provider(access)
-    cluster, folder = cluster_of(access)
-    made = module_alone("kubernetes.client.configuration", *PACKAGES).Configuration(host=access.server.rstrip("/"))
-    made.verify_ssl = not cluster.get("insecure-skip-tls-verify")
-    made.tls_server_name = cluster.get("tls-server-name")
-    made.ssl_ca_cert = _path(cluster, "certificate-authority", folder)
-    made.cert_file, made.key_file = (_path(user, name, home) for name in ("client-certificate", "client-key"))
-    if cluster.get("proxy-url"):
-        made.proxy = str(cluster["proxy-url"])
-    if credentials and credentials.certificate and credentials.key:
-        made.cert_file, made.key_file = _held(credentials.certificate.encode()), _held(credentials.key.encode())
-    if word := _authorization(user, home, credentials):
-        made.api_key["BearerToken"] = word
-    return made
+def _proxy_headers(proxy: Proxy | None) -> dict[str, str] | None:
+    return {"Proxy-Authorization": _basic(proxy.username, proxy.password)} if proxy and (proxy.username or proxy.password) else None
 
 
-def _authorization(user: Mapping[str, Any], folder: Path, credentials: Credentials | None) -> str:
-    """The header's text, by the order of client-go: a token, a file with one, a name and a password."""
-    token = credentials.token if credentials else str(user.get("token") or "")
-    if not token and not credentials and user.get("tokenFile"):
-        token = read_file(folder / user["tokenFile"], LARGEST).decode().strip()
-    if token:
-        return f"Bearer {token}"
-    if user.get("username") and user.get("password"):
-        from urllib3.util import make_headers
-
-        return make_headers(basic_auth=f"{user['username']}:{user['password']}")["authorization"]
-    return ""
+def _basic(username: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
-def _path(entry: Mapping[str, Any], name: str, folder: Path) -> str | None:
-    """A file with what the entry names or holds; relative to its kubeconfig, as kubectl reads it."""
+def _impersonation(user: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The headers that have the API server judge the request as another user (client-go, transport/round_trippers.go)."""
+    if not user.get("as"):
+        return []
+    found = [("Impersonate-User", str(user["as"]))]
+    found += [("Impersonate-Uid", str(user["as-uid"]))] if user.get("as-uid") else []
+    found += [("Impersonate-Group", group or "") for group in user.get("as-groups") or []]
+    extra = user.get("as-user-extra") or {}
+    for key, values in extra.items():
+        found += [(f"Impersonate-Extra-{quote(key, safe=HEADER_KEY)}", value or "") for value in values or []]
+    return found
+
+
+def _sign_in(access: Access, user: Mapping[str, Any], credentials: Credentials | None, configuration: Any) -> Callable[[], str]:
+    """What returns the Authorization header, by the order of client-go: a token file, a token, a name and a password, a provider."""
+    if credentials and uses_plugin(user):
+        word = f"Bearer {credentials.token}" if credentials.token else ""
+        configuration.api_key |= {"BearerToken": word} if word else {}
+        return lambda: word
+    if user.get("tokenFile"):
+        return TokenFile(Path(user["tokenFile"]), user.get("token") or "").authorization
+    if user.get("token"):
+        return lambda: f"Bearer {user['token']}"
+    if has_password(user):
+        return lambda: _basic(user.get("username") or "", user.get("password") or "")
+    return _provider(access) if user.get("auth-provider") is not None else str
+
+
+class TokenFile:
+    """A token in a file, which is read again every minute: a login or the kubelet replaces it. `otherwise` is used if that fails."""
+
+    def __init__(self, path: Path, otherwise: str = "") -> None:
+        self._path, self._token, self._read_at = path, otherwise, 0.0
+        if not otherwise:
+            self._read()
+
+    def authorization(self) -> str:
+        """The Authorization header with the token as the file has it."""
+        if not self._read_at or time.monotonic() - self._read_at > TOKEN_SECONDS:
+            try:
+                self._read()
+            except (OSError, ValueError):
+                self._read_at = time.monotonic()
+        return f"Bearer {self._token}"
+
+    def _read(self) -> None:
+        token = read_file(self._path, LARGEST).decode().strip()
+        if not token:
+            raise OSError(0, "it holds no token", str(self._path))
+        protect(token.encode())
+        self._token, self._read_at = token, time.monotonic()
+
+
+def _path(entry: Mapping[str, Any], name: str) -> str | None:
+    """A file with what the entry names or holds."""
     if data := entry.get(f"{name}-data"):
-        return _held(base64.b64decode(data, validate=False))
+        return _held(decoded(data) or b"")
     if not entry.get(name):
         return None
-    path = folder / entry[name]
-    read_file(path, LARGEST)  # what cannot be read is said here, with its name
-    return str(path)
+    content = read_file(Path(entry[name]), LARGEST)  # what cannot be read is said here, with its name
+    if name == "client-key":
+        protect(content)
+    return str(entry[name])
 
 
 def _held(content: bytes) -> str:
@@ -130,8 +214,8 @@ def _held(content: bytes) -> str:
     return path
 
 
-def _of_provider(access: Access) -> Any:
-    """An `auth-provider` of old kubeconfigs, which only the whole client knows."""
+def _provider(access: Access) -> Callable[[], str]:
+    """The login of an `auth-provider` of old kubeconfigs, which only the whole client knows and renews."""
     from kubernetes import config
     from kubernetes.client import Configuration
 
@@ -141,4 +225,4 @@ def _of_provider(access: Access) -> Any:
         load(config_file=access.kubeconfig, context=access.context, client_configuration=made, persist_config=False)
     except config.ConfigException:
         raise ValueError from None
-    return made
+    return lambda: str(made.auth_settings().get("BearerToken", {}).get("value") or "")

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from helmtool.adapters.answer import ClusterUnreachable
 from helmtool.adapters.client import Client, made_client
@@ -81,18 +81,13 @@ class Connection:
         # The client's own request() takes no server-side-apply body, so its pool is used directly.
         used = self.plugin.credentials(_left(until)) if self.plugin else None
         client = self._client_with(used)
-        headers = {"User-Agent": "helmtool", **request.headers}
         timeout = urllib3.Timeout(total=_left(until)) if until else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
         try:
-            if used and used.token:  # not the client's, which another thread may just be setting
-                headers["Authorization"] = client.configuration.api_key["BearerToken"] = f"Bearer {used.token}"
-            elif word := client.authorization:
-                headers["Authorization"] = word
             response = client.pool_manager.request(
                 request.method,
-                client.configuration.host + request.path + ("?" + urlencode(request.query) if request.query else ""),
+                client.host + request.path + ("?" + urlencode(request.query) if request.query else ""),
                 body=None if request.body is None else _encoded(request.body),
-                headers=headers,
+                headers=urllib3.HTTPHeaderDict([*request.headers.items(), *_account_headers(client, used)]),
                 timeout=timeout,
                 preload_content=silence is None,
                 retries=False,
@@ -100,6 +95,33 @@ class Connection:
         except urllib3.exceptions.HTTPError as error:
             raise self.unreachable(error) from None
         return response, used
+
+    def open_websocket(self, path: str, query: Sequence[tuple[str, str]], protocols: Sequence[str]) -> Any:
+        """A WebSocket to the API server over the same proxy, TLS and account as `send`; reading from it may block for ever.
+
+        Raises ClusterUnreachable, CredentialsFailed and websocket.WebSocketBadStatusException if the server refuses it.
+        """
+        import urllib3
+        from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
+
+        used = self.plugin.credentials() if self.plugin else None
+        client = self._client_with(used)
+        address = urlsplit(client.host + path)
+        url = urlunsplit(address._replace(scheme="wss" if address.scheme == "https" else "ws", query=urlencode(query)))
+        opened: Any = WebSocket(skip_utf8_validation=False)
+        try:
+            # websocket-client has proxy rules of its own and speaks HTTP to a SOCKS proxy: it gets a connection of the client's pool.
+            transport = _connected(client.pool_manager.connection_from_url(client.host))
+            header = [f"{name}: {value}" for name, value in _account_headers(client, used)]
+            opened.connect(url, socket=transport.sock, header=header, subprotocols=list(protocols))
+        except WebSocketBadStatusException:
+            opened.shutdown()
+            raise
+        except (urllib3.exceptions.HTTPError, WebSocketException, OSError) as error:
+            opened.shutdown()
+            raise self.unreachable(error) from None
+        opened.settimeout(None)
+        return opened
 
     def unreachable(self, error: Exception) -> ClusterUnreachable:
         """What is raised where nothing answers, with what the transport said."""
@@ -116,6 +138,23 @@ class Connection:
     def health_check(self) -> str:
         """The command that asks the API server for its health in the same way, without this program."""
         return f"KUBECONFIG={self._access.kubeconfig} kubectl --context {self._access.context} get --raw /healthz"
+
+
+def _account_headers(client: Client, used: Credentials | None) -> list[tuple[str, str]]:
+    """Who asks: this program, the account, and as whom it acts. `used` is not the client's token, which another thread may be replacing."""
+    word = f"Bearer {used.token}" if used and used.token else client.sign_in()
+    return [("User-Agent", "helmtool"), *([("Authorization", word)] if word else []), *client.impersonation]
+
+
+def _connected(pool: Any) -> Any:
+    """A connection of a urllib3 pool of its own, through the pool's proxy. Raises urllib3's errors."""
+    transport = pool._new_conn()
+    transport.timeout = READ_TIMEOUT
+    if pool.proxy and pool.scheme == "https":
+        pool._prepare_proxy(transport)
+    else:
+        transport.connect()
+    return transport
 
 
 def _left(until: float | None) -> float | None:

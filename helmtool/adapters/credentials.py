@@ -16,12 +16,12 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from helmtool.adapters.kubeconfig import Access, cluster_of, user_of
 from helmtool.adapters.process import Completed, run_apart
 from helmtool.errors import Unreachable
+from helmtool.model.kubeconfig import uses_plugin
 from helmtool.model.redaction import protect, redact_text
 
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
@@ -68,8 +68,8 @@ class Credentials:
 class Plugin:
     """The program that a kubeconfig's user names; it is asked once for many threads, and again when what it gave has expired."""
 
-    def __init__(self, access: Access, entry: Mapping[str, Any], folder: Path) -> None:
-        self._access, self._entry, self._folder = access, entry, folder
+    def __init__(self, access: Access, entry: Mapping[str, Any]) -> None:
+        self._access, self._entry = access, entry
         self._where = f"the credentials plugin of context {access.context} of {access.kubeconfig}"
         self._lock = threading.Lock()
         self._asking: Future[Credentials] | None = None
@@ -155,9 +155,9 @@ class Plugin:
         command = self._entry.get("command")
         if not command or not isinstance(command, str) or "\0" in command:
             raise self._failed("has no command that can be one (users[].user.exec.command)", self._new_file)
-        found = shutil.which(str(self._folder / command) if os.sep in command else command)
+        found = shutil.which(command)
         if found is None:
-            place = self._folder / command if os.sep in command else f"{command} on PATH"
+            place = command if os.sep in command else f"{command} on PATH"
             raise self._failed(f"is not there: expected the program {place}, found none", self._install)
         return found
 
@@ -175,7 +175,7 @@ class Plugin:
         return {**os.environ, **given, "KUBERNETES_EXEC_INFO": json.dumps(info)}
 
     def _cluster_info(self) -> dict[str, Any]:
-        cluster, _ = cluster_of(self._access)
+        cluster = cluster_of(self._access)
         kept = ("server", "tls-server-name", "insecure-skip-tls-verify", "certificate-authority-data", "proxy-url")
         info = {name: cluster[name] for name in kept if name in cluster}
         own = [
@@ -222,11 +222,12 @@ class Plugin:
 
 
 def plugin_of(access: Access) -> Plugin | None:
-    """The plugin of the context's user; nothing where the credentials stand in the kubeconfig itself. Raises KubeconfigInvalid."""
-    user, folder = user_of(access)
-    entry = user.get("exec")
-    # The client prefers a token, and reads everything else by itself.
-    return Plugin(access, entry, folder) if isinstance(entry, Mapping) and not (user.get("token") or user.get("tokenFile")) else None
+    """The plugin of the context's user; None if the kubeconfig has the credentials itself.
+
+    None too for a server without TLS, which gets no credentials, as from client-go. Raises KubeconfigInvalid.
+    """
+    user = user_of(access)
+    return Plugin(access, user["exec"]) if uses_plugin(user) and access.server.startswith("https:") else None
 
 
 def _moment(said: Any) -> datetime | None:

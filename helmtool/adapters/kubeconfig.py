@@ -1,28 +1,27 @@
-"""Which cluster a kubeconfig names: read only, and only the context in use is looked at."""
+"""Which cluster a kubeconfig names: read only, and only the context in use is judged."""
 
 from __future__ import annotations
 
-import base64
 import functools
 import hashlib
 import os
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from helmtool.adapters.regular import read_file
-from helmtool.errors import InvalidInput, Unreachable
+from helmtool.errors import InvalidInput
 from helmtool.model.extent import require_bounded
-from helmtool.model.reading import text
+from helmtool.model.kubeconfig import Entry, cluster_problems, decoded, document_problems, merge, user_problems
 
 
 class Access(NamedTuple):
     """One context of a kubeconfig: how a cluster is reached, and what the file says of its identity.
 
     `kubeconfig` may name several files joined by the system's path separator, as KUBECONFIG does.
-    `ca_fingerprint` is `sha256:<hex>` of the first certificate of the cluster's CA, or empty.
+    `ca_fingerprint` is `sha256:<hex>` of the first certificate of the cluster's CA, or empty. `insecure` is
+    true if the server's certificate is not verified.
     """
 
     kubeconfig: str
@@ -30,6 +29,7 @@ class Access(NamedTuple):
     cluster: str
     server: str
     ca_fingerprint: str
+    insecure: bool = False
 
 
 class KubeconfigInvalid(InvalidInput):
@@ -38,12 +38,7 @@ class KubeconfigInvalid(InvalidInput):
     code = "kubeconfig"
 
 
-class UserInvalid(Unreachable):
-    """The user of the context is nothing that credentials could be read from."""
-
-    code = "credentials"
-
-
+PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 LARGEST = 4 << 20
 """Bytes of a kubeconfig, and of a file of certificates."""
 NEW_FILE = "ask for a new kubeconfig, or --kubeconfig FILE"
@@ -52,75 +47,97 @@ NEW_FILE = "ask for a new kubeconfig, or --kubeconfig FILE"
 def read_access(kubeconfig: str, context: str | None = None) -> Access:
     """Reads the identity of the context in use (or of `context`) from one kubeconfig or several merged ones.
 
-    Merging is kubectl's: the first file that names a cluster, context or current-context wins, and of several files some
-    may be missing. A leading `~` is expanded in what is given back, because helm does not do it. Raises KubeconfigInvalid.
+    Merging and validation are client-go's. A leading `~` is expanded in the returned path, because helm does not expand it.
+    Raises KubeconfigInvalid.
     """
     documents = _read_all(kubeconfig)
     kubeconfig = os.pathsep.join(path for path, _ in documents)
-    chosen = context or next((d["current-context"] for _, d in documents if d.get("current-context")), None)
-    if not chosen or not isinstance(chosen, str):
+    merged = merge(documents)
+    chosen = context or merged.current_context
+    if not chosen:
         raise KubeconfigInvalid(f"{kubeconfig} names no current context", hint="kubectl config use-context NAME, or --kube-context NAME")
-    entry = _named(documents, "contexts", chosen)
-    if entry is None:
-        known = ", ".join(sorted(_names(documents, "contexts"))) or "none"
+    if chosen not in merged.contexts:
+        known = ", ".join(sorted(merged.contexts)) or "none"
         raise KubeconfigInvalid(f"{kubeconfig} has no context {chosen!r}; it has: {known}", hint="kubectl config get-contexts")
-    cluster_name = text(entry[1], "context", "cluster")
-    cluster = _named(documents, "clusters", cluster_name)
-    if cluster is None:
+    named = merged.contexts[chosen].body
+    cluster = _referenced(merged.clusters, named.get("cluster") or "", "cluster", chosen, kubeconfig)
+    if named.get("user"):
+        user = _referenced(merged.users, named["user"], "user", chosen, kubeconfig)
+        _require_none(user_problems(user.body), f"{user.file}: user {named['user']!r}", user.file)
+    server = cluster.body.get("server") or ""
+    if not _is_address(server):
         raise KubeconfigInvalid(
-            f"{kubeconfig}: context {chosen!r} names cluster {cluster_name!r}, which is not in it", hint=_view(kubeconfig)
+            f"{cluster.file}: cluster {named['cluster']!r} has no server that can be used; expected an address such as https://HOST:6443",
+            hint=_view(cluster.file),
         )
-    body = _inner(cluster[1], "cluster")
-    server = body.get("server")
-    if not isinstance(server, str) or not _is_address(server):
-        raise KubeconfigInvalid(
-            f"{cluster[0]}: cluster {cluster_name!r} has no server that can be used; expected an address such as https://HOST:6443",
-            hint=_view(cluster[0]),
-        )
-    return Access(kubeconfig, chosen, cluster_name, server, _fingerprint(body, Path(cluster[0]).parent))
+    _require_none(cluster_problems(cluster.body), f"{cluster.file}: cluster {named['cluster']!r}", cluster.file)
+    insecure = bool(cluster.body.get("insecure-skip-tls-verify")) and server.startswith("https:")
+    return Access(kubeconfig, chosen, named["cluster"], server, _fingerprint(_with_absolute_paths(cluster)), insecure)
 
 
 def cluster_names(kubeconfig: str) -> list[str]:
     """The clusters that one kubeconfig or several merged ones know, in alphabetical order. Raises KubeconfigInvalid."""
-    return sorted(_names(_read_all(kubeconfig), "clusters"))
+    return sorted(merge(_read_all(kubeconfig)).clusters)
 
 
-def user_of(access: Access) -> tuple[dict[str, Any], Path]:
-    """The entry of the context's user, empty where there is none, and the folder that its relative paths count from.
-
-    Raises KubeconfigInvalid and UserInvalid.
-    """
-    documents = _read_all(access.kubeconfig)
-    context = _named(documents, "contexts", access.context)
-    name = str(_inner(context[1], "context").get("user") or "") if context else ""
-    found = _named(documents, "users", name)
-    if found and not isinstance(found[1].get("user") or {}, Mapping):
-        raise UserInvalid(f"{found[0]}: the entry of user {name!r} is no map", hint=_view(found[0]))
-    return (dict(_inner(found[1], "user")), Path(found[0]).absolute().parent) if found else ({}, Path())
+def user_of(access: Access) -> dict[str, Any]:
+    """The entry of the context's user with absolute paths; empty if the context names no user. Raises KubeconfigInvalid."""
+    merged = merge(_read_all(access.kubeconfig))
+    name = _body(merged.contexts, access.context).get("user") or ""
+    return _body(merged.users, name)
 
 
-def cluster_of(access: Access) -> tuple[dict[str, Any], Path]:
-    """The entry of the context's cluster, and the folder that its relative paths count from."""
-    documents = _read_all(access.kubeconfig)
-    found = _named(documents, "clusters", access.cluster)
-    return (dict(_inner(found[1], "cluster")), Path(found[0]).absolute().parent) if found else ({}, Path())
+def cluster_of(access: Access) -> dict[str, Any]:
+    """The entry of the context's cluster with absolute paths. Raises KubeconfigInvalid."""
+    return _body(merge(_read_all(access.kubeconfig)).clusters, access.cluster)
 
 
 def expand(path: str) -> str:
-    """The path with a leading `~` as the home directory. Raises KubeconfigInvalid where there is no home."""
+    """The path with a leading `~` as the home directory. Raises KubeconfigInvalid if there is no home directory."""
     try:
         return str(Path(path).expanduser())
     except RuntimeError:
         raise KubeconfigInvalid(f"{path}: there is no home directory", hint="export HOME=DIR, or --kubeconfig FILE") from None
 
 
-def _read_all(kubeconfig: str) -> list[tuple[str, dict[str, Any]]]:
+def _body(entries: dict[str, Entry], name: str) -> dict[str, Any]:
+    return _with_absolute_paths(entries[name]) if name in entries else {}
+
+
+def _with_absolute_paths(entry: Entry) -> dict[str, Any]:
+    """A relative path counts from the file that holds it; a plugin's command only if it is a path and not a name."""
+    body, folder = entry.body, Path(entry.file).absolute().parent
+    named: dict[str, Any] = {name: str(folder / body[name]) for name in PATHS if body.get(name)}
+    plugin = body.get("exec") or {}
+    if os.sep in (plugin.get("command") or ""):
+        named["exec"] = {**plugin, "command": str(folder / plugin["command"])}
+    return body | named
+
+
+def _referenced(entries: dict[str, Entry], name: str, kind: str, context: str, kubeconfig: str) -> Entry:
+    if name not in entries:
+        raise KubeconfigInvalid(f"{kubeconfig}: context {context!r} names {kind} {name!r}, which is not in it", hint=_view(kubeconfig))
+    return entries[name]
+
+
+def _require_none(problems: list[str], where: str, file: str) -> None:
+    # Not `kubectl config view`: kubectl's own error would print the entries, secrets included.
+    if problems:
+        raise KubeconfigInvalid(f"{where}: {'; '.join(problems)}", hint=f"correct {file}, or --kubeconfig FILE")
+
+
+def _read_all(kubeconfig: str) -> list[tuple[str, dict[str, Any] | None]]:
     paths = [expand(path) for path in kubeconfig.split(os.pathsep) if path]
     there = [path for path in paths if Path(path).exists()] if len(paths) > 1 else paths
-    return [(path, _read(path)) for path in there or paths[:1]]
+    found = [(path, _read(path)) for path in there or paths[:1]]
+    if not any(document for _, document in found):
+        raise KubeconfigInvalid(
+            f"{kubeconfig}: the kubeconfig holds no settings; expected a map with clusters, contexts and users", hint=NEW_FILE
+        )
+    return found
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(path: str) -> dict[str, Any] | None:
     try:
         content = read_file(Path(path), LARGEST)
     except FileNotFoundError:
@@ -131,24 +148,23 @@ def _read(path: str) -> dict[str, Any]:
 
 
 @functools.lru_cache(maxsize=64)
-def _parsed(path: str, content: bytes) -> dict[str, Any]:
-    """What a file says, to be read only: context, cluster, user and plugin are asked for one by one. Known by its content, for a login in
-    another terminal may change it."""
+def _parsed(path: str, content: bytes) -> dict[str, Any] | None:
+    """What a file says: of several YAML documents the first, None if it is empty.
+
+    Cached by its content, since a login in another terminal may change the file.
+    """
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         require_bounded(content, loader)
-        data = yaml.load(content, Loader=loader)  # noqa: S506 - a safe loader, in C where there is one
+        data = next(yaml.load_all(content, Loader=loader), None)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise KubeconfigInvalid(f"{path}{where}: the kubeconfig is not YAML", hint=NEW_FILE) from None
-    if not isinstance(data, dict):
-        raise KubeconfigInvalid(
-            f"{path}: the kubeconfig holds no settings; expected a map with clusters, contexts and users", hint=NEW_FILE
-        )
-    return data
+    _require_none(document_problems(data), f"{path}: kubectl and helm refuse this kubeconfig", path)
+    return data or None
 
 
 def _is_address(server: str) -> bool:
@@ -163,32 +179,14 @@ def _view(kubeconfig: str) -> str:
     return f"KUBECONFIG={kubeconfig} kubectl config view, or --kubeconfig FILE"
 
 
-def _entries(document: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:
-    items = document.get(section)
-    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
-
-
-def _named(documents: list[tuple[str, dict[str, Any]]], section: str, name: str) -> tuple[str, Mapping[str, Any]] | None:
-    return next(((path, item) for path, document in documents for item in _entries(document, section) if item.get("name") == name), None)
-
-
-def _names(documents: list[tuple[str, dict[str, Any]]], section: str) -> set[str]:
-    return {text(item, "name") for _, document in documents for item in _entries(document, section)}
-
-
-def _inner(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = entry.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _fingerprint(cluster: Mapping[str, Any], folder: Path) -> str:
+def _fingerprint(cluster: dict[str, Any]) -> str:
     import ssl
 
     try:
         if cluster.get("certificate-authority-data"):
-            pem = base64.b64decode(str(cluster["certificate-authority-data"])).decode()
+            pem = (decoded(cluster["certificate-authority-data"]) or b"").decode()
         elif cluster.get("certificate-authority"):
-            pem = read_file(folder / str(cluster["certificate-authority"]), LARGEST).decode()
+            pem = read_file(Path(cluster["certificate-authority"]), LARGEST).decode()
         else:
             return ""
         first = pem[pem.index("-----BEGIN CERTIFICATE") : pem.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----"

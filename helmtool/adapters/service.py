@@ -8,12 +8,14 @@ import json
 import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from helmtool.adapters.answer import ClusterUnreachable
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.connection import Request
 from helmtool.errors import Unreachable
 
+V4 = "v4.channel.k8s.io"
 SECONDS = 30.0
 CLOSING = 4.0
 
@@ -49,14 +51,16 @@ def through_port_forward(cluster: Cluster, pod: str, port: int, path: str) -> Re
 
 @contextlib.contextmanager
 def _forwarded(cluster: Cluster, pod: str, port: int) -> Iterator[http.client.HTTPConnection]:
-    from kubernetes import client
-    from kubernetes.stream import portforward
+    from kubernetes.stream.ws_client import PortForward
+    from websocket import WebSocketBadStatusException
 
-    api = client.CoreV1Api(client.ApiClient(cluster.connection.client.configuration))
+    path = f"/api/v1/namespaces/{cluster.namespace}/pods/{quote(pod, safe='')}/portforward"
     try:
-        forward: Any = portforward(api.connect_get_namespaced_pod_portforward, pod, cluster.namespace, ports=str(port))
-    except client.ApiException as error:
-        raise OSError(str(error.reason).partition(" -+-+- ")[0]) from None
+        websocket = cluster.connection.open_websocket(path, [("ports", str(port))], (V4,))
+    except WebSocketBadStatusException as error:
+        raise OSError(f"the API server answered {error.status_code}") from None
+    make: Any = PortForward
+    forward = make(websocket, [port])
     connection = http.client.HTTPConnection("localhost", port, timeout=SECONDS)
     connection.sock = forward.socket(port)
     connection.sock.settimeout(SECONDS)

@@ -58,6 +58,8 @@ def reach(name: str, settings: Settings, progress: Progress) -> Reach:
     progress.done("guard", f"{name} is {access.cluster} at {access.server}")
     if not is_pinned(environment):
         progress.warn(f"{name} is known by its cluster's name alone; a pin is safer (environments.yaml)")
+    if access.insecure:
+        progress.warn(f"the certificate of {access.server} is not verified (insecure-skip-tls-verify in {access.kubeconfig})")
     return Reach(project, environments, environment, access, Cluster(access, environment.namespace))
 
 

@@ -67,7 +67,7 @@ def test_a_certificate_in_the_kubeconfig_or_beside_it(tmp_path: Path) -> None:
     pem = certificate()
     (tmp_path / "ann.pem").write_bytes(pem)
     for user in ({"client-certificate-data": base64.b64encode(pem).decode()}, {"client-certificate": "ann.pem"}):
-        assert account_of(access(tmp_path, user)) == Account("certificate", expires=END)
+        assert account_of(access(tmp_path, {**user, "client-key": "ann.key"})) == Account("certificate", expires=END)
 
 
 def test_a_plugin_says_until_when_its_token_holds(tmp_path: Path) -> None:
@@ -81,6 +81,10 @@ def test_a_plugin_says_until_when_its_token_holds(tmp_path: Path) -> None:
     assert account_of(access(tmp_path, {"exec": entry})) == Account("plugin", "cat", END)
 
 
-@pytest.mark.parametrize("user", [{}, {"tokenFile": "nowhere"}, {"client-certificate-data": "?"}, {"username": "ann", "password": "p"}])
+@pytest.mark.parametrize("user", [{}, {"tokenFile": "nowhere"}, {"username": "ann", "password": "p"}])
 def test_nothing_that_is_known(tmp_path: Path, user: dict[str, Any]) -> None:
     assert account_of(access(tmp_path, user)) == Account("none")
+
+
+def test_a_certificate_that_is_none_has_no_end(tmp_path: Path) -> None:
+    assert account_of(access(tmp_path, {"client-certificate-data": "aGVsbG8=", "client-key": "k"})) == Account("certificate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -18,12 +19,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
+from certificates import pem
 
 from helmtool.adapters import connection as module
 from helmtool.adapters.answer import Answer, ClusterForbidden, ClusterUnreachable
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.credentials import CredentialsFailed, CredentialsRefused
-from helmtool.adapters.kubeconfig import read_access
+from helmtool.adapters.kubeconfig import KubeconfigInvalid, read_access
 from helmtool.errors import OperationFailed
 from helmtool.model.manifest import ObjectKey
 
@@ -65,8 +67,17 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    file = tmp_path_factory.mktemp("tls") / "server.pem"
+    file.write_bytes(pem("127.0.0.1", days=1))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
 @pytest.fixture
-def server() -> Iterator[FakeServer]:
+def server(authority: ssl.SSLContext) -> Iterator[FakeServer]:
     fake = FakeServer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -89,6 +100,7 @@ def server() -> Iterator[FakeServer]:
             """Silent."""
 
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    httpd.socket = authority.wrap_socket(httpd.socket, server_side=True)  # no credentials go over a plain connection
     fake.port = httpd.server_port
     fake.on("GET /api/v1", 200, resources(CORE))
     fake.on("GET /apis/apps/v1", 200, resources(APPS))
@@ -104,14 +116,14 @@ def connect(tmp_path: Path, server: str, user: str = f"{{token: {TOKEN}}}") -> C
     file = tmp_path / "config"
     file.write_text(
         f"current-context: x\ncontexts: [{{name: x, context: {{cluster: c, user: u}}}}]\n"
-        f"clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\nusers: [{{name: u, user: {user}}}]\n"
+        f"clusters: [{{name: c, cluster: {{server: '{server}', insecure-skip-tls-verify: true}}}}]\nusers: [{{name: u, user: {user}}}]\n"
     )
     return Cluster(read_access(str(file)), "dqm")
 
 
 @pytest.fixture
 def cluster(server: FakeServer, tmp_path: Path) -> Iterator[Cluster]:
-    found = connect(tmp_path, f"http://127.0.0.1:{server.port}")
+    found = connect(tmp_path, f"https://127.0.0.1:{server.port}")
     yield found
     found.connection.client.pool_manager.clear()
 
@@ -316,13 +328,12 @@ def test_a_name_that_does_not_exist_gives_the_command_to_look_with(tmp_path: Pat
     [
         ("{client-certificate: nosuch.pem, client-key: nosuch.pem}", "nosuch.pem: No such file or directory"),
         ("{tokenFile: /nosuch/token}", "/nosuch/token: No such file or directory"),
-        ("{client-key-data: secret-key}", "is not what kubectl expects"),
-        ("{client-key: [secret-key]}", "is not what kubectl expects"),
-        ("{tokenFile: 5}", "is not what kubectl expects"),
+        ("{tokenFile: empty}", "/empty: it holds no token"),
         ("{auth-provider: {name: oidc, config: {}}}", "is not what kubectl expects"),
     ],
 )
 def test_a_user_that_the_client_cannot_read(tmp_path: Path, user: str, said: str) -> None:
+    (tmp_path / "empty").touch()
     with pytest.raises(CredentialsFailed, match="context x of ") as caught:
         connect(tmp_path, "https://127.0.0.1:1", user).get(KEY)
     assert caught.value.exit_code == 5
@@ -331,19 +342,39 @@ def test_a_user_that_the_client_cannot_read(tmp_path: Path, user: str, said: str
 
 
 @pytest.mark.parametrize(
+    ("user", "said"),
+    [
+        ("{client-key-data: secret-key}", "users[0].user.client-key-data: expected base64"),
+        ("{client-key: [secret-key]}", "users[0].user.client-key: expected text, found a list"),
+        ("{tokenFile: 5}", "users[0].user.tokenFile: expected text, found a number"),
+        (f"{{token: {TOKEN}, username: ann, password: pw}}", "a token and a user name or password are both given"),
+        (f"{{token: {TOKEN}, as-groups: [a]}}", "as-uid, as-groups or as-user-extra is given without as"),
+        ("{client-certificate: a, client-certificate-data: YQ==, client-key: a}", "client-certificate and client-certificate-data"),
+        ("{exec: {apiVersion: client.authentication.k8s.io/v1, command: a}}", "exec.interactiveMode is missing"),
+    ],
+)
+def test_a_user_that_kubectl_refuses(tmp_path: Path, user: str, said: str) -> None:
+    with pytest.raises(KubeconfigInvalid) as caught:
+        connect(tmp_path, "https://127.0.0.1:1", user)
+    assert said in caught.value.message
+    assert not [secret for secret in ("secret-key", TOKEN) if secret in caught.value.message + caught.value.hint]
+
+
+@pytest.mark.parametrize(
     ("user", "sent"),
     [
-        (f"{{token: {TOKEN}, username: ann, password: pw}}", f"Bearer {TOKEN}"),
-        (f"{{token: {TOKEN}, tokenFile: token}}", f"Bearer {TOKEN}"),
+        (f"{{token: {TOKEN}}}", f"Bearer {TOKEN}"),
+        (f"{{token: {TOKEN}, tokenFile: token}}", "Bearer of-the-file"),
+        (f"{{token: {TOKEN}, tokenFile: nosuch}}", f"Bearer {TOKEN}"),
         ("{tokenFile: token}", "Bearer of-the-file"),
         ("{username: ann, password: pw}", "Basic YW5uOnB3"),
-        ("{username: ann}", None),
+        ("{username: ann}", "Basic YW5uOg=="),
         ("{}", None),
     ],
 )
 def test_who_asks(server: FakeServer, tmp_path: Path, user: str, sent: str | None) -> None:
     (tmp_path / "token").write_text("of-the-file\n")
-    found = connect(tmp_path, f"http://127.0.0.1:{server.port}", user)
+    found = connect(tmp_path, f"https://127.0.0.1:{server.port}", user)
     found.request("GET", "/api/v1")
     found.connection.client.pool_manager.clear()
     assert server.asked[-1].headers.get("authorization") == sent

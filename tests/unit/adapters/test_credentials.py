@@ -17,7 +17,7 @@ from certificates import pem
 
 from helmtool.adapters.client import made_client
 from helmtool.adapters.credentials import Credentials, CredentialsFailed, Plugin, plugin_of
-from helmtool.adapters.kubeconfig import UserInvalid, read_access
+from helmtool.adapters.kubeconfig import KubeconfigInvalid, read_access
 
 V1 = "client.authentication.k8s.io/v1"
 
@@ -30,7 +30,7 @@ def made(folder: Path, script: str, more: str = "") -> Plugin:
     (folder / "config").write_text(
         "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
         "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1', certificate-authority: ca.pem}}]\n"
-        f"users: [{{name: u, user: {{exec: {{apiVersion: {V1}, command: ./plugin}}{more}}}}}]\n"
+        f"users: [{{name: u, user: {{exec: {{apiVersion: {V1}, command: ./plugin, interactiveMode: Never}}{more}}}}}]\n"
     )
     found = plugin_of(read_access(str(folder / "config")))
     assert found
@@ -147,8 +147,8 @@ def test_a_user_that_is_no_map(tmp_path: Path) -> None:
     made(tmp_path, "exit 1")
     file = tmp_path / "config"
     file.write_text(re.sub("user: {exec.*", "user: 3}]", file.read_text()))
-    with pytest.raises(UserInvalid, match="the entry of user 'u' is no map"):
-        plugin_of(read_access(str(file)))
+    with pytest.raises(KubeconfigInvalid, match=r"users\[0\].user: expected a map, found a number"):
+        read_access(str(file))
 
 
 def test_without_files_of_memory_a_key_is_gone_with_the_process(tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""Which proxy leads to an API server, by the rules of client-go and Go's net/http, so that kubectl, helm and helmtool take the same way.
+
+Source: golang.org/x/net/http/httpproxy. Unlike there, curl, requests and urllib also read ALL_PROXY, and send loopback through a proxy.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+
+
+class Proxy(NamedTuple):
+    """`address` is SCHEME://HOST:PORT without the account, which may be empty."""
+
+    address: str
+    username: str = ""
+    password: str = ""
+
+    @property
+    def is_socks(self) -> bool:
+        """Whether it speaks SOCKS5 and not HTTP."""
+        return self.address.startswith("socks5")
+
+
+def proxy_for(server: str, proxy_url: str = "", environment: Mapping[str, str] | None = None) -> Proxy | None:
+    """The proxy to an API server: the kubeconfig's `proxy-url` if given, else the environment's; None for a direct connection."""
+    variables = os.environ if environment is None else environment
+    target = urlsplit(server)
+    chosen = proxy_url or _variable(variables, "HTTPS_PROXY" if target.scheme == "https" else "HTTP_PROXY")
+    parsed = _parsed(chosen) if chosen else None
+    if parsed is None or not (proxy_url or _uses_proxy(target, _variable(variables, "NO_PROXY").split(","))):
+        return None
+    # Go has a SOCKS5 proxy resolve the names, which PySocks calls socks5h.
+    scheme = "socks5h" if parsed.scheme.startswith("socks5") else parsed.scheme
+    host = f"[{parsed.hostname}]" if ":" in (parsed.hostname or "") else parsed.hostname
+    address = f"{scheme}://{host}:{parsed.port or DEFAULT_PORTS.get(scheme, 80)}"
+    return Proxy(address, unquote(parsed.username or ""), unquote(parsed.password or ""))
+
+
+def _variable(variables: Mapping[str, str], name: str) -> str:
+    return variables.get(name) or variables.get(name.lower()) or ""
+
+
+def _parsed(address: str) -> SplitResult | None:
+    """None for what cannot be a proxy's address: Go connects directly then."""
+    try:
+        found = urlsplit(address if "://" in address else f"http://{address}")
+        return found if found.hostname and found.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _uses_proxy(target: SplitResult, excluded: Iterable[str]) -> bool:
+    host, port = target.hostname or "", target.port or DEFAULT_PORTS.get(target.scheme, 80)
+    address = _ip(host)
+    if host == "localhost" or (address and address.is_loopback):
+        return False
+    return not any(_matches(entry.strip().lower(), host.lower(), port, address) for entry in excluded)
+
+
+def _matches(entry: str, host: str, port: int, address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
+    """Whether one entry of NO_PROXY names the host: `*`, a network, or an address or domain with or without a port."""
+    if entry in ("", "*"):
+        return entry == "*"
+    if "/" in entry:
+        return bool(address and _contains(entry, address))
+    name, own_port = _split_port(entry)
+    if not name or (own_port and own_port != str(port)):
+        return False
+    if own_address := _ip(name.strip("[]")):
+        return own_address == address
+    suffix = name.removeprefix("*")
+    return host.endswith(suffix if suffix.startswith(".") else f".{suffix}") or host == suffix
+
+
+def _split_port(entry: str) -> tuple[str, str]:
+    """An entry as name and port; an IPv6 address has a port only behind brackets."""
+    name, _, port = entry.rpartition(":")
+    return (name, port) if name and (":" not in name or name.endswith("]")) else (entry, "")
+
+
+def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    try:
+        return address in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None

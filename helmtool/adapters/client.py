@@ -7,7 +7,6 @@ What the package reads by other rules than client-go (proxies, impersonation, to
 from __future__ import annotations
 
 import atexit
-import base64
 import os
 import ssl
 import tempfile
@@ -20,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from helmtool.adapters.alone import module_alone
 from helmtool.adapters.credentials import Credentials, CredentialsFailed
 from helmtool.adapters.kubeconfig import LARGEST, Access, cluster_of, user_of
-from helmtool.adapters.proxies import Proxy, proxy_for
+from helmtool.adapters.proxies import Proxy, basic, pool_through, proxy_for, proxy_headers
 from helmtool.adapters.regular import read_file
 from helmtool.adapters.tls import shared
 from helmtool.model.kubeconfig import decoded, has_certificate, has_password, uses_plugin
@@ -93,14 +92,10 @@ def _connections(configuration: Any, proxy: Proxy | None) -> Any:
     if not configuration.verify_ssl:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the guard has said so, once
     if proxy and proxy.is_socks:
-        from urllib3.contrib.socks import SOCKSProxyManager
-
-        pool: Any = SOCKSProxyManager(proxy.address, proxy.username or None, proxy.password or None)
-        if configuration.tls_server_name:
-            pool.connection_pool_kw["server_hostname"] = configuration.tls_server_name
+        pool: Any = pool_through(proxy, **({"server_hostname": configuration.tls_server_name} if configuration.tls_server_name else {}))
     else:
         configuration.proxy = proxy.address if proxy else None
-        configuration.proxy_headers = _proxy_headers(proxy)
+        configuration.proxy_headers = proxy_headers(proxy)
         configuration.proxy_ssl_context = context  # as Go: one set of authorities for the proxy and for the server
         pool = module_alone("kubernetes.client.rest", *PACKAGES).RESTClientObject(configuration).pool_manager
     if context:
@@ -127,14 +122,6 @@ def _tls_context(configuration: Any) -> ssl.SSLContext:
     return shared(context)
 
 
-def _proxy_headers(proxy: Proxy | None) -> dict[str, str] | None:
-    return {"Proxy-Authorization": _basic(proxy.username, proxy.password)} if proxy and (proxy.username or proxy.password) else None
-
-
-def _basic(username: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
-
-
 def _impersonation(user: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The headers that have the API server judge the request as another user (client-go, transport/round_trippers.go)."""
     if not user.get("as"):
@@ -159,7 +146,7 @@ def _sign_in(access: Access, user: Mapping[str, Any], credentials: Credentials |
     if user.get("token"):
         return lambda: f"Bearer {user['token']}"
     if has_password(user):
-        return lambda: _basic(user.get("username") or "", user.get("password") or "")
+        return lambda: basic(user.get("username") or "", user.get("password") or "")
     return _provider(access) if user.get("auth-provider") is not None else str
 
 

@@ -1,15 +1,20 @@
-"""Which proxy leads to an API server, by the rules of client-go and Go's net/http, so that kubectl, helm and helmtool take the same way.
+"""Which proxy leads to an API server or a registry, by the rules of Go's net/http: kubectl, helm and docker take the same way.
 
 Source: golang.org/x/net/http/httpproxy. Unlike there, curl, requests and urllib also read ALL_PROXY, and send loopback through a proxy.
 """
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import ipaddress
 import os
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from urllib3 import PoolManager
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
@@ -42,17 +47,41 @@ def proxy_for(server: str, proxy_url: str = "", environment: Mapping[str, str] |
     return Proxy(address, unquote(parsed.username or ""), unquote(parsed.password or ""))
 
 
+def pool_through(proxy: Proxy | None, **options: Any) -> PoolManager:
+    """urllib3's connections through the proxy, or direct ones; a password is in a header and not in an address, which errors quote."""
+    import urllib3
+
+    if proxy is None:
+        return urllib3.PoolManager(**options)
+    if proxy.is_socks:
+        from urllib3.contrib.socks import SOCKSProxyManager
+
+        return SOCKSProxyManager(proxy.address, proxy.username or None, proxy.password or None, **options)
+    return urllib3.ProxyManager(proxy.address, proxy_headers=proxy_headers(proxy), **options)
+
+
+def proxy_headers(proxy: Proxy | None) -> dict[str, str] | None:
+    """The header with the account for an HTTP proxy; None without an account."""
+    return {"Proxy-Authorization": basic(proxy.username, proxy.password)} if proxy and (proxy.username or proxy.password) else None
+
+
+def basic(username: str, password: str) -> str:
+    """A header's value for a name and a password (RFC 7617, in UTF-8 as Go)."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
 def _variable(variables: Mapping[str, str], name: str) -> str:
     return variables.get(name) or variables.get(name.lower()) or ""
 
 
 def _parsed(address: str) -> SplitResult | None:
-    """None for what cannot be a proxy's address: Go connects directly then."""
-    try:
-        found = urlsplit(address if "://" in address else f"http://{address}")
-        return found if found.hostname and found.port != 0 else None
-    except ValueError:
-        return None
+    """As Go: an address without a scheme and a host is tried with http:// before it."""
+    for attempt in (address, f"http://{address}"):
+        with contextlib.suppress(ValueError):
+            found = urlsplit(attempt)
+            if found.scheme and found.hostname and found.port != 0:
+                return found
+    return None
 
 
 def _uses_proxy(target: SplitResult, excluded: Iterable[str]) -> bool:

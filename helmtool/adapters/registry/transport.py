@@ -6,16 +6,16 @@ import contextlib
 import logging
 import ssl
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import urllib3
 
 from helmtool import __version__
+from helmtool.adapters.proxies import Proxy, pool_through, proxy_for
 from helmtool.adapters.registry.errors import RateLimited, RegistryFailed, RegistryUnreachable
 from helmtool.adapters.tls import shared
 from helmtool.model.registry import UnexpectedAnswer, is_loopback, joined_address
@@ -27,6 +27,7 @@ ATTEMPTS, REDIRECTS = 3, 5
 LONGEST_WAIT = 10.0
 """Seconds that a `Retry-After` may ask for before the command ends instead of waiting."""
 THREADS = 8
+NO_WAY = "the proxy of the environment does not let the request through"
 READS = ("GET", "HEAD")
 
 
@@ -51,7 +52,7 @@ class Transport:
         self.host = host
         self.patience = READ_TIMEOUT
         self._sleep = sleep
-        self._pools: dict[str, urllib3.PoolManager] = {}
+        self._pools: dict[Proxy | None, urllib3.PoolManager] = {}
 
     def send(
         self,
@@ -121,8 +122,9 @@ class Transport:
         log.debug("%s %s", method, url.partition("?")[0])
         host = urlsplit(url).hostname or self.host
         form: dict[str, Any] = {"fields": dict(fields), "encode_multipart": False} if fields else {}
-        with self._named(host):
-            response = self._pool(url).request(
+        proxy = proxy_for(url)
+        with self._named(host, proxy):
+            response = self._pool(proxy).request(
                 method,
                 url,
                 headers=dict(headers),
@@ -156,7 +158,7 @@ class Transport:
         return b"".join(parts)
 
     @contextlib.contextmanager
-    def _named(self, host: str) -> Iterator[None]:
+    def _named(self, host: str, proxy: Proxy | None) -> Iterator[None]:
         """urllib3's errors in words; their own text may hold an address with a query."""
         errors = urllib3.exceptions
         try:
@@ -168,9 +170,9 @@ class Transport:
         except errors.SSLError as error:
             raise RegistryUnreachable(host, _tls_reason(error)) from None
         except errors.ProxyError:
-            raise RegistryUnreachable(host, "the proxy of the environment does not let the request through") from None
+            raise RegistryUnreachable(host, NO_WAY) from None
         except errors.NewConnectionError as error:
-            raise RegistryUnreachable(host, _os_reason(error)) from None
+            raise RegistryUnreachable(host, NO_WAY if proxy else _os_reason(error)) from None
         except errors.ConnectTimeoutError:  # which the two above are as well
             raise RegistryUnreachable(host, f"no connection within {CONNECT_TIMEOUT:.0f} s") from None
         except errors.ProtocolError:
@@ -180,31 +182,10 @@ class Transport:
         except errors.HTTPError as error:
             raise RegistryUnreachable(host, f"the request failed ({type(error).__name__})") from None
 
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        proxy = _proxy_for(url)
+    def _pool(self, proxy: Proxy | None) -> urllib3.PoolManager:
         if proxy not in self._pools:
-            options: dict[str, Any] = {"maxsize": THREADS, "ssl_context": shared(ssl.create_default_context())}
-            self._pools[proxy] = _through(proxy, options) if proxy else urllib3.PoolManager(**options)
+            self._pools[proxy] = pool_through(proxy, maxsize=THREADS, ssl_context=shared(ssl.create_default_context()))
         return self._pools[proxy]
-
-
-def _proxy_for(url: str) -> str:
-    """The proxy that the environment names for the address, as curl reads HTTPS_PROXY and NO_PROXY; never one for this machine itself."""
-    parts = urlsplit(url)
-    if is_loopback(parts.netloc) or urllib.request.proxy_bypass(parts.netloc):
-        return ""
-    proxies = urllib.request.getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all") or ""
-
-
-def _through(proxy: str, options: dict[str, Any]) -> urllib3.PoolManager:
-    """A pool that goes through a proxy; a password in its address goes into a header, never into a message."""
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise RegistryUnreachable("the proxy of the environment", "its address is not http://HOST:PORT")
-    user = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else None
-    headers = urllib3.make_headers(proxy_basic_auth=user) if user else None
-    return urllib3.ProxyManager(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", proxy_headers=headers, **options)
 
 
 def _seconds(text: str | None) -> float | None:

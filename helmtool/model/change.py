@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from helmtool.model.manifest import LAST_APPLIED, Manifest, ObjectKey, dump_manifest, redact
 from helmtool.model.redaction import REDACTED
+from helmtool.model.spelling import respell
 
 LOSSES = {
     "Deployment": "the service goes away with it",
@@ -89,8 +90,10 @@ def normalise(manifest: Manifest) -> Manifest:
 
 
 def compare(key: ObjectKey, before: Manifest | None, after: Manifest | None) -> Change | None:
-    """The change between two states of one object, or nothing where they are equal."""
+    """The change between two states of one object, or nothing where they are equal, or differ in the spelling of equal values."""
     old, new = (None if side is None else normalise(side) for side in (before, after))
+    if old is not None and new is not None and old != new:
+        old, new = respell(old, new)
     if old == new:
         return None
     effect, reason = classify(old, new)

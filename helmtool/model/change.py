@@ -18,6 +18,8 @@ LOSSES = {
     "PersistentVolumeClaim": "what is stored in it may go with it",
 }
 """What is lost where an object of the kind is removed."""
+KIND_GONE = "the cluster does not know its kind"
+"""The reason of a change that cannot be made, nor any other of the release: Helm reads every object of both revisions."""
 CHANGED_SECRET = "<redacted, changed>"  # noqa: S105 - a mark, not a secret
 SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 CONTROLLER_ANNOTATIONS = (
@@ -100,10 +102,12 @@ def compare(key: ObjectKey, before: Manifest | None, after: Manifest | None) -> 
     return Change(key, *_redacted(old, new), effect, reason)
 
 
-def impossible(key: ObjectKey, before: Manifest | None, after: Manifest, problem: str) -> Change:
+def impossible(
+    key: ObjectKey, before: Manifest | None, after: Manifest | None, problem: str, reason: str = "the API server refuses it"
+) -> Change:
     """A change that the API server would refuse."""
     old, new = (None if side is None else normalise(side) for side in (before, after))
-    return Change(key, *_redacted(old, new), Effect.IMPOSSIBLE, "the API server refuses it", problem)
+    return Change(key, *_redacted(old, new), Effect.IMPOSSIBLE, reason, problem)
 
 
 def classify(old: Manifest | None, new: Manifest | None) -> tuple[Effect, str]:

@@ -70,12 +70,15 @@ def repeated_objects(output: bytes, namespace: str) -> list[Problem]:
     for document in _SOURCE.split(output)[1:]:
         template = document.partition(b"\n")[0].decode(errors="replace")
         for manifest in parse_manifests(b"# " + document):
-            found[_identity(manifest, namespace)].append((manifest, template))
+            found[identity(manifest, namespace)].append((manifest, template))
     return [_repeated(same) for same in found.values() if any(_collide(a, b) for (a, _), (b, _) in itertools.combinations(same, 2))]
 
 
-def _identity(manifest: Manifest, namespace: str) -> tuple[str, ...]:
-    """What makes two manifests one object."""
+def identity(manifest: Manifest, namespace: str = "") -> tuple[str, ...]:
+    """What makes two manifests one object, to Helm too: API group without its version, kind, namespace and name.
+
+    `namespace` is that of an object which names none.
+    """
     key = key_of(manifest)
     _, namespaced = KNOWN.get((key.api_version, key.kind), ("", True))
     group = key.api_version.rpartition("/")[0]

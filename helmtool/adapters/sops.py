@@ -1,21 +1,27 @@
-"""sops, the program: encrypts and decrypts bytes in memory. Nothing else starts it.
+"""sops, the program: encrypts, decrypts, edits and rotates files in memory. Nothing else starts it.
 
-Content goes in over stdin and comes back over stdout; the identity goes in by environment, which has nothing else in it:
-no home, so no other key is found, no PATH, so no plugin of age is started, no credentials of a cloud.
+Content goes in over stdin and comes back over stdout, except for an edit, which sops makes of a file: there it is in a folder in
+memory. The identity goes in by environment, which has nothing else in it: no home, so no other key is found, no PATH, so no plugin
+of age and no gpg is started, no credentials of a cloud.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import mmap
+import os
+import shlex
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from helmtool.adapters import process, toolbox
 from helmtool.errors import HelmtoolError, InvalidInput, OperationFailed
 from helmtool.model.age import Identity, parse_recipient
-from helmtool.model.envelope import Damaged, Envelope, Form, form_for, looks_like_json, read_envelope
+from helmtool.model.envelope import CarriageReturns, Damaged, Envelope, Form, form_for, looks_like_json, read_envelope
 
 TIMEOUT = 60.0
 """Seconds for one file; it takes less than a tenth of one."""
@@ -37,6 +43,17 @@ class RecipientMissing(InvalidInput):
     code = "recipient-missing"
 
 
+class Unreadable(Damaged):
+    """sops cannot read the file, for a reason that its exit code does not tell."""
+
+
+class Opened(NamedTuple):
+    """The plaintext of a file, and the form in which sops keeps it: binary also for a `.json` file that was encrypted so."""
+
+    plain: bytes
+    form: Form
+
+
 class Sops:
     """sops with one identity, or with none: that is enough to encrypt. Making one raises ToolMissing where there is no fitting sops."""
 
@@ -47,13 +64,46 @@ class Sops:
     def decrypt(self, content: bytes, path: Path) -> bytes:
         """The plaintext of an encrypted file's content; `path` names it in messages, and its name tells JSON from binary.
 
-        Raises WrongIdentity, NotEncrypted, Damaged, ToolMissing.
+        Raises WrongIdentity, NotEncrypted, Damaged, CarriageReturns, ToolMissing.
         """
-        key = path.name.removesuffix(".encrypted")
-        envelope = read_envelope(content, key)
-        self._check_recipients(envelope)
-        plain = self._run(["decrypt", *_types(envelope.form)], content, envelope)
-        return _unwrapped(plain) if envelope.form is Form.JSON else plain
+        return self.open(content, path).plain
+
+    def open(self, content: bytes, path: Path) -> Opened:
+        """The same, with the form. Raises as `decrypt`."""
+        envelope = self._readable(content, path)
+        try:
+            plain = self._run(["decrypt", *_types(envelope.form)], content, envelope)
+        except Unreadable:
+            _require_line_ends(content, path)
+            raise
+        inner = _inner_document(plain) if envelope.form is Form.JSON else None
+        return Opened(plain, envelope.form) if inner is None else Opened(inner, Form.BINARY)
+
+    def edit(self, content: bytes, path: Path, edited: bytes, form: Form, folder: Path) -> bytes:
+        """The encrypted file with another plaintext: `sops edit` keeps the data key, and with it recipients and key groups of every kind.
+
+        `folder` is one in memory, which is removed afterwards. The editor is `mv`, which works once: sops would start one that left
+        what is not of the `form` again and again. Raises WrongIdentity, NotEncrypted, Damaged, InvalidInput, ToolMissing.
+        """
+        envelope = self._readable(content, path)
+        room = Path(tempfile.mkdtemp(dir=folder))
+        file, wanted = room / "file", room / "edited"
+        file.write_bytes(content)
+        wanted.write_bytes(edited)
+        editor = shlex.join(["/bin/mv", str(wanted)])
+        with _in_memory("\n".join(self._identity.keys) if self._identity else "") as identity:
+            environment = {"EDITOR": editor, "TMPDIR": str(room), "SOPS_AGE_KEY_FILE": "/dev/stdin"}
+            self._start(["edit", *_types(form), str(file)], envelope, environment=environment, stdin=identity)
+        return file.read_bytes()
+
+    def rotate(self, content: bytes, path: Path, add: Sequence[str], remove: Sequence[str]) -> bytes:
+        """The encrypted file with a new data key, for age recipients that are added and no longer for those that are removed.
+
+        Raises WrongIdentity, NotEncrypted, Damaged, RecipientInvalid, InvalidInput, ToolMissing.
+        """
+        envelope = self._readable(content, path)
+        changes = [word for option, keys in (("--add-age", add), ("--rm-age", remove)) if keys for word in (option, ",".join(keys))]
+        return self._run(["rotate", *_types(envelope.form), *changes, "/dev/stdin"], content, envelope)
 
     def encrypt(self, plain: bytes, key: str, recipients: Sequence[str], form: Form | None = None) -> bytes:
         """The encrypted file for a plaintext, for every recipient; the form follows the key unless it is given.
@@ -67,28 +117,46 @@ class Sops:
         arguments = ["encrypt", "--age", checked, "--filename-override", "/secret", *_types(form or form_for(plain, key))]
         return self._run(arguments, plain, None)
 
-    def _check_recipients(self, envelope: Envelope) -> None:
-        """Before sops is started: for a file of somebody else it would ask the key services of clouds that the file names."""
+    def _readable(self, content: bytes, path: Path) -> Envelope:
+        """What the file says of itself, once it is clear that the identity can open it.
+
+        Before sops is started: for a file of somebody else it would ask the key services of clouds that the file names.
+        """
+        envelope = read_envelope(content, path.name.removesuffix(".encrypted"))
         opens = self._identity.opens if self._identity else frozenset()
-        if not envelope.recipients:
-            raise WrongIdentity("it is for no age recipient", hint="encrypt it again for the service's key: helmtool secrets encrypt")
-        if opens is not None and not opens.intersection(envelope.recipients):
+        if opens is not None and envelope.key_groups.opened_by(opens) < envelope.key_groups.threshold:
             self._not_for_us(envelope)
+        return envelope
 
     def _not_for_us(self, envelope: Envelope) -> NoReturn:
         ours = ", ".join(self._identity.recipients) if self._identity else "none"
         source = self._identity.source if self._identity else "no identity"
+        no_age = "" if any(one.kind == "age" for one in envelope.key_groups.recipients) else "no age recipient but "
         raise WrongIdentity(
-            f"it is for {', '.join(envelope.recipients)}; {source} is {ours or 'another'}", hint="--identity FILE gives another identity"
+            f"it is for {no_age}{envelope.key_groups}; {source} is {ours or 'another'}",
+            hint="--identity FILE gives another identity",
         )
 
     def _run(self, arguments: Sequence[str], content: bytes, envelope: Envelope | None) -> bytes:
         secrets = {"SOPS_AGE_KEY": "\n".join(self._identity.keys)} if envelope and self._identity else {}
+        return self._start(arguments, envelope, input=content, secrets=secrets)
+
+    def _start(
+        self,
+        arguments: Sequence[str],
+        envelope: Envelope | None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        input: bytes | None = None,
+        stdin: int | None = None,
+    ) -> bytes:
         try:
             done = process.run(
                 [str(self._program), "--config", EMPTY_CONFIG, *arguments],
-                input=content,
-                env=NO_NETWORK,
+                input=input,
+                stdin=stdin,
+                env=NO_NETWORK | dict(environment or {}),
                 secrets=secrets,
                 cwd=Path("/"),
                 timeout=TIMEOUT,
@@ -113,16 +181,39 @@ class Sops:
             return Damaged("changed since it was encrypted: its MAC does not match", hint="git log FILE; restore it from git")
         if code == TREE_DAMAGED:
             return Damaged("damaged: a value cannot be decrypted", hint="git log FILE; restore it from git")
-        return Damaged(f"sops cannot decrypt it (it ended with {code})", hint="sops decrypt FILE says more, to you alone")
+        return Unreadable(f"sops cannot decrypt it (it ended with {code})", hint="sops decrypt FILE says more, to you alone")
 
 
 def _types(form: Form) -> list[str]:
     return ["--input-type", form.value, "--output-type", form.value]
 
 
-def _unwrapped(plain: bytes) -> bytes:
-    """The content of a `.json` file that was encrypted as binary: sops keeps that as one text under `data`."""
+def _inner_document(plain: bytes) -> bytes | None:
+    """The content of a `.json` file that was encrypted as binary: sops keeps that as one text under `data`. Else None."""
     document = json.loads(plain)
     if set(document) == {"data"} and looks_like_json(document["data"]):
         return str(document["data"]).encode()
-    return plain
+    return None
+
+
+def _require_line_ends(content: bytes, path: Path) -> None:
+    """Raises CarriageReturns with the first line that ends in CRLF: why sops could not read the file."""
+    before, found, _ = content.partition(b"\r\n")
+    if found:
+        raise CarriageReturns(path, before.count(b"\n") + 1, len(before) - before.rfind(b"\n"))
+
+
+@contextlib.contextmanager
+def _in_memory(text: str) -> Iterator[int]:
+    """A descriptor of a file without a name in memory, which every opening of `/dev/stdin` reads from its begin, as no pipe does.
+
+    Not in the environment: the editor would inherit that.
+    """
+    descriptor, content = os.memfd_create("identity"), text.encode()
+    try:
+        os.ftruncate(descriptor, len(content))
+        with mmap.mmap(descriptor, len(content)) as memory:
+            memory[:] = content
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -21,7 +21,7 @@ from typing import NamedTuple, NoReturn
 from helmtool.adapters import process, toolbox
 from helmtool.errors import HelmtoolError, InvalidInput, OperationFailed
 from helmtool.model.age import Identity, parse_recipient
-from helmtool.model.envelope import CarriageReturns, Damaged, Envelope, Form, form_for, looks_like_json, read_envelope
+from helmtool.model.envelope import Damaged, Envelope, Form, form_for, looks_like_json, read_envelope
 
 TIMEOUT = 60.0
 """Seconds for one file; it takes less than a tenth of one."""
@@ -43,10 +43,6 @@ class RecipientMissing(InvalidInput):
     code = "recipient-missing"
 
 
-class Unreadable(Damaged):
-    """sops cannot read the file, for a reason that its exit code does not tell."""
-
-
 class Opened(NamedTuple):
     """The plaintext of a file, and the form in which sops keeps it: binary also for a `.json` file that was encrypted so."""
 
@@ -61,10 +57,14 @@ class Sops:
         self._identity = identity
         self._program = toolbox.find("sops")
 
+    @property
+    def _keys(self) -> str:
+        return "\n".join(self._identity.keys) if self._identity else ""
+
     def decrypt(self, content: bytes, path: Path) -> bytes:
         """The plaintext of an encrypted file's content; `path` names it in messages, and its name tells JSON from binary.
 
-        Raises WrongIdentity, NotEncrypted, Damaged, CarriageReturns, ToolMissing.
+        Raises WrongIdentity, NotEncrypted, Damaged, ToolMissing.
         """
         return self.open(content, path).plain
 
@@ -73,8 +73,9 @@ class Sops:
         envelope = self._readable(content, path)
         try:
             plain = self._run(["decrypt", *_types(envelope.form)], content, envelope)
-        except Unreadable:
-            _require_line_ends(content, path)
+        except Damaged:
+            if envelope.form is Form.DOTENV:  # the only form in which sops does not read CRLF
+                _require_line_ends(content, path)
             raise
         inner = _inner_document(plain) if envelope.form is Form.JSON else None
         return Opened(plain, envelope.form) if inner is None else Opened(inner, Form.BINARY)
@@ -90,10 +91,9 @@ class Sops:
         file, wanted = room / "file", room / "edited"
         file.write_bytes(content)
         wanted.write_bytes(edited)
-        editor = shlex.join(["/bin/mv", str(wanted)])
-        with _in_memory("\n".join(self._identity.keys) if self._identity else "") as identity:
-            environment = {"EDITOR": editor, "TMPDIR": str(room), "SOPS_AGE_KEY_FILE": "/dev/stdin"}
-            self._start(["edit", *_types(form), str(file)], envelope, environment=environment, stdin=identity)
+        variables = {"EDITOR": shlex.join(["/bin/mv", str(wanted)]), "TMPDIR": str(room), "SOPS_AGE_KEY_FILE": "/dev/stdin"}
+        with _in_memory(self._keys) as identity:
+            self._run(["edit", *_types(form), str(file)], identity, envelope, variables)
         return file.read_bytes()
 
     def rotate(self, content: bytes, path: Path, add: Sequence[str], remove: Sequence[str]) -> bytes:
@@ -124,7 +124,9 @@ class Sops:
         """
         envelope = read_envelope(content, path.name.removesuffix(".encrypted"))
         opens = self._identity.opens if self._identity else frozenset()
-        if opens is not None and envelope.key_groups.opened_by(opens) < envelope.key_groups.threshold:
+        if opens is None:  # any of the age keys may be ours, but nothing else
+            opens = frozenset(str(one) for one in envelope.key_groups.recipients if one.is_age_key)
+        if envelope.key_groups.opened_by(opens) < envelope.key_groups.threshold:
             self._not_for_us(envelope)
         return envelope
 
@@ -137,29 +139,20 @@ class Sops:
             hint="--identity FILE gives another identity",
         )
 
-    def _run(self, arguments: Sequence[str], content: bytes, envelope: Envelope | None) -> bytes:
-        secrets = {"SOPS_AGE_KEY": "\n".join(self._identity.keys)} if envelope and self._identity else {}
-        return self._start(arguments, envelope, input=content, secrets=secrets)
-
-    def _start(
-        self,
-        arguments: Sequence[str],
-        envelope: Envelope | None,
-        *,
-        environment: Mapping[str, str] | None = None,
-        secrets: Mapping[str, str] | None = None,
-        input: bytes | None = None,
-        stdin: int | None = None,
+    def _run(
+        self, arguments: Sequence[str], content: bytes | int, envelope: Envelope | None, variables: Mapping[str, str] | None = None
     ) -> bytes:
+        """What sops prints. `content` is its standard input, or a descriptor of the identity, which is not in the environment then."""
+        given = {"input": content} if isinstance(content, bytes) else {"stdin": content}
+        secrets = {"SOPS_AGE_KEY": self._keys} if envelope and "input" in given else {}
         try:
             done = process.run(
                 [str(self._program), "--config", EMPTY_CONFIG, *arguments],
-                input=input,
-                stdin=stdin,
-                env=NO_NETWORK | dict(environment or {}),
+                env=NO_NETWORK | dict(variables or {}),
                 secrets=secrets,
                 cwd=Path("/"),
                 timeout=TIMEOUT,
+                **given,
             )
         except subprocess.TimeoutExpired:
             raise OperationFailed(
@@ -181,7 +174,7 @@ class Sops:
             return Damaged("changed since it was encrypted: its MAC does not match", hint="git log FILE; restore it from git")
         if code == TREE_DAMAGED:
             return Damaged("damaged: a value cannot be decrypted", hint="git log FILE; restore it from git")
-        return Unreadable(f"sops cannot decrypt it (it ended with {code})", hint="sops decrypt FILE says more, to you alone")
+        return Damaged(f"sops cannot decrypt it (it ended with {code})", hint="sops decrypt FILE says more, to you alone")
 
 
 def _types(form: Form) -> list[str]:
@@ -197,10 +190,16 @@ def _inner_document(plain: bytes) -> bytes | None:
 
 
 def _require_line_ends(content: bytes, path: Path) -> None:
-    """Raises CarriageReturns with the first line that ends in CRLF: why sops could not read the file."""
+    """Raises Damaged with the first line that ends in CRLF."""
     before, found, _ = content.partition(b"\r\n")
     if found:
-        raise CarriageReturns(path, before.count(b"\n") + 1, len(before) - before.rfind(b"\n"))
+        raise Damaged(
+            "the line ends in CRLF, which sops cannot read: git has changed the line ends (core.autocrlf). Put the line "
+            f"`*.encrypted -text` into .gitattributes, then: sed -i 's/\\r$//' {path}",
+            hint="git config --show-origin core.autocrlf",
+            line=before.count(b"\n") + 1,
+            column=len(before) - before.rfind(b"\n"),
+        )
 
 
 @contextlib.contextmanager

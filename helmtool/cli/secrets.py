@@ -38,7 +38,7 @@ FromEnvOption = Annotated[
 ]
 ServiceOption = Annotated[str, typer.Option("--service", metavar="NAME", help="The service's folder in the checkout.")]
 RecipientOption = Annotated[
-    list[str] | None, typer.Option("--recipient", metavar="AGE1...", help="A public key of age; may be given several times.")
+    list[str] | None, typer.Option("--recipient", metavar="AGE1...", help="A public key of age or SSH; may be given several times.")
 ]
 EncryptedArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file whose name ends in .encrypted.")]
 

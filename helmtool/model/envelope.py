@@ -36,22 +36,13 @@ class NotEncrypted(InvalidInput):
 
 
 class Damaged(InvalidInput):
-    """A file of sops that is not whole, or was changed by hand. `line` and `column` are where, if that is known, else 0."""
+    """A file of sops that is not whole, or was changed by hand."""
 
     code = "secret-damaged"
-    line = column = 0
 
-
-class CarriageReturns(Damaged):
-    """An encrypted file that cannot be read and whose lines end in CRLF."""
-
-    def __init__(self, path: object, line: int, column: int) -> None:
-        """`line` and `column` are those of the first CRLF."""
-        super().__init__(
-            "the line ends in CRLF, which sops cannot read: git has changed the line ends (core.autocrlf). Put the line "
-            f"`*.encrypted -text` into .gitattributes, then: sed -i 's/\\r$//' {path}",
-            hint="git config --show-origin core.autocrlf",
-        )
+    def __init__(self, message: str, *, hint: str = "", line: int = 0, column: int = 0) -> None:
+        """`line` and `column` are where, if that is known, else 0."""
+        super().__init__(message, hint=hint)
         self.line, self.column = line, column
 
 

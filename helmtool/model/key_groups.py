@@ -122,8 +122,7 @@ def unflatten(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
             node = node.setdefault(part, {}) if isinstance(node, dict) else None
         if isinstance(node, dict):
             node[last] = value
-    found: dict[str, Any] = _unflattened(tree)
-    return found
+    return {name: _unflattened(value) for name, value in tree.items()}
 
 
 def _unflattened(node: Any) -> Any:

@@ -83,6 +83,7 @@ class Readers:
             "age + SSH": ["--age", f"{self.a.recipient},{self.ssh}"],
             "shamir": [],
             "shamir + PGP": [],
+            "shamir + hc_vault": [],
         }
         config = path.parent / ".rules.yaml"
         config.write_text(json.dumps({"creation_rules": [{"shamir_threshold": 2, "key_groups": self._groups(kind)}]}))
@@ -103,6 +104,8 @@ def _with_unreachable(kind: str, content: bytes) -> bytes:
     """The file with one more recipient, whose program or service is not here; the MAC is of the values alone."""
     document = json.loads(content)
     name = kind.removeprefix("age + ")
+    if kind == "shamir + hc_vault":
+        document["sops"]["key_groups"].append({"hc_vault": [{**KMS["hc_vault"][0], "created_at": MADE, "enc": "eA=="}]})
     if name in KMS:
         document["sops"][name] = [{**KMS[name][0], "created_at": MADE, "enc": "eA=="}]
     if name == "plugin":
@@ -111,10 +114,16 @@ def _with_unreachable(kind: str, content: bytes) -> bytes:
 
 
 def metadata(path: Path) -> Any:
-    """What sops keeps of recipients, groups and threshold, with the encrypted data keys."""
+    """What sops keeps of recipients, groups and threshold, with the encrypted data keys, and without what is empty."""
     found = json.loads(path.read_bytes())["sops"]
     changes = ("mac", "lastmodified", "version", "unencrypted_suffix")  # the last is sops' default, which it writes from the second time on
-    return {name: value for name, value in found.items() if name not in changes}
+    return _filled({name: value for name, value in found.items() if name not in changes})
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _filled(inner) for name, inner in value.items() if inner not in (None, "", [])}
+    return [_filled(inner) for inner in value] if isinstance(value, list) else value
 
 
 def made_readers(folder: Path) -> Iterator[Readers]:

@@ -16,7 +16,6 @@ from helmtool.adapters.files import FileRefused
 from helmtool.model.age import Identity, parse_identity
 from helmtool.operations.secrets.bundle import BundleTooLarge, FilesNotDecryptable, read_bundle
 
-
 SOMEONE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 
@@ -98,10 +97,13 @@ def test_a_file_for_a_key_service_is_not_asked_about(checkout: Checkout, key: Ke
         "hc_vault": [{"vault_address": "http://127.0.0.1:1", "engine_path": "e", "key_name": "k", "enc": "x"}],
     }
     path.write_text(json.dumps(document))
-    ran = checkout.run("decrypt", path, "--out", checkout.home / "out", "--identity", key.file, "-v")
-    assert ran.code == 3
-    assert "no age recipient" in ran.err
-    assert "run:" not in ran.err
+    bare = checkout.home / "bare"
+    bare.write_text("AGE-SECRET-KEY-PQ-1ABC\n")  # one that does not tell its recipient
+    for identity_file in (key.file, bare):
+        ran = checkout.run("decrypt", path, "--out", checkout.home / "out", "--identity", identity_file, "-v")
+        assert ran.code == 3
+        assert "no age recipient but hc-vault-transit http://127.0.0.1:1/v1/e/keys/k" in ran.err
+        assert "run:" not in ran.err
 
 
 def test_files_that_cannot_be_in_a_secret(checkout: Checkout, key: Key, tmp_path: Path) -> None:

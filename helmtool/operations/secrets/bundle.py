@@ -87,7 +87,7 @@ def _require_content(listing: Listing, values: Mapping[str, bytes]) -> None:
     empty = [file.path for file in listing.files if not values[file.key]]
     if empty:
         raise FileRefused(
-            f"{len(empty)} of {len(listing.files)} files of {listing.folder} have an empty plaintext",
+            f"{len(empty)} of the {len(listing.files)} files of {listing.folder}: empty plaintext",
             hint=f"helmtool secrets edit {empty[0]}; git log {empty[0]}",
             problems=[Problem(EMPTY, file=str(path)) for path in empty],
         )

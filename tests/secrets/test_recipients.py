@@ -106,19 +106,36 @@ def test_a_rotation_to_the_present_age_key_sees_the_others(checkout: Checkout, r
 
 def as_said(hint: str, readers: Readers, *commands: str) -> None:
     """Runs the command of sops that a refusal prints, up to its own remarks."""
-    command = re.split(" keeps them| removes", hint[hint.index("sops ") :])[0]
+    command = re.split(" keeps them| removes them", hint[hint.index("sops ") :])[0]
     words = shlex.split(command)
     assert [*words[: len(commands)]] == [*commands], hint
     env = {"PATH": PATHS, "HOME": "/nonexistent", "GNUPGHOME": str(readers.gpg_home), "SOPS_AGE_KEY_FILE": str(readers.both)}
     subprocess.run([tool("sops"), *words[1:]], check=True, env=env, cwd="/", capture_output=True)
 
 
-@pytest.mark.parametrize("kind", ["age + PGP", "age + SSH"])
-def test_the_command_of_a_refused_rotation_keeps_the_others(checkout: Checkout, readers: Readers, other: Key, kind: str) -> None:
-    path = readers.encrypted(kind, checkout.service / "a.encrypted", PLAIN)
+def test_the_command_of_a_refused_rotation_keeps_a_pgp_key(checkout: Checkout, readers: Readers, other: Key) -> None:
+    path = readers.encrypted("age + PGP", checkout.service / "a.encrypted", PLAIN)
     error = checkout.fails("rotate", "--to", other.file, "--identity", readers.a.file, code=3)
     as_said(error["hint"], readers, "sops", "rotate", "--in-place")
-    assert readers.opened_by(path, PLAIN) == OPENED[kind] - {"a", "a+b"}
+    assert readers.opened_by(path, PLAIN) == {"pgp"}
+    assert checkout.opened("a", other) == PLAIN
+
+
+def test_the_other_command_of_a_refused_rotation_removes_it(checkout: Checkout, readers: Readers, other: Key) -> None:
+    path = readers.encrypted("age + PGP", checkout.service / "a.encrypted", PLAIN)
+    error = checkout.fails("rotate", "--to", other.file, "--identity", readers.a.file, code=3)
+    as_said(error["hint"].partition("keeps them; ")[2], readers, "sops", "rotate", "--in-place", "--rm-pgp")
+    assert readers.opened_by(path, PLAIN) == {"a", "a+b"}
+    checkout.ok("rotate", "--to", other.file, "--identity", readers.a.file)
+
+
+def test_the_command_of_a_refused_rotation_removes_an_ssh_key(checkout: Checkout, readers: Readers, other: Key) -> None:
+    path = readers.encrypted("age + SSH", checkout.service / "a.encrypted", PLAIN)
+    says = [f"--recipient '{readers.ssh}' keeps them"]
+    error = checkout.fails("rotate", "--to", other.file, "--identity", readers.a.file, code=3, says=says)
+    as_said(error["hint"], readers, "sops", "rotate", "--in-place")
+    assert readers.opened_by(path, PLAIN) == {"a", "a+b"}
+    checkout.ok("rotate", "--to", other.file, "--identity", readers.a.file)
     assert checkout.opened("a", other) == PLAIN
 
 
@@ -197,7 +214,7 @@ def test_a_check_lists_everyone_and_opens_as_sops_does(checkout: Checkout, reade
         assert any(found.startswith(wanted) for found in document["recipients"]), (wanted, document)
         assert wanted in text
     if kind.startswith("shamir"):
-        assert f"a (with 2 of {groups} key groups)" in text
+        assert f"a (2 of {groups} key groups needed)" in text
         ran = checkout.run("check", "test4", "--identity", readers.a.file)
         assert (ran.code, "2 of" in ran.err, "key groups together" in ran.err) == (3, True, True)
 
@@ -210,6 +227,14 @@ def test_a_check_compares_recipients_of_every_kind(checkout: Checkout, readers: 
     assert f"b.encrypted: not for the recipient pgp {readers.pgp}, as other files are" in ran.err
     assert re.search(rf"^{readers.a.recipient} +all$", ran.text, re.MULTILINE)
     assert re.search(rf"^pgp {readers.pgp} +a$", ran.text, re.MULTILINE)
+
+
+def test_a_check_finds_a_file_that_has_lost_its_threshold(checkout: Checkout, readers: Readers) -> None:
+    readers.encrypted("shamir", checkout.service / "a.encrypted", PLAIN)
+    readers.encrypted("two age", checkout.service / "b.encrypted", PLAIN)
+    ran = checkout.run("check", "test4", "--identity", readers.both)
+    assert ran.code == 3
+    assert "b.encrypted: any one of its keys opens it, other files take 2 key groups" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ class Checked(NamedTuple):
 def _files(files: Sequence[CheckedFile], all_of_them: bool) -> str:
     together = [file for file in files if file.key_groups.threshold > 1]
     named = [file.key for file in files if file not in together]
-    shown = [f"{file.key} (with {file.key_groups.threshold} of {len(file.key_groups.groups)} key groups)" for file in together]
+    shown = [f"{file.key} ({file.key_groups.threshold} of {len(file.key_groups.groups)} key groups needed)" for file in together]
     return "all" if all_of_them and not together else ", ".join([*named, *shown])
 
 
@@ -147,15 +147,22 @@ def _decrypt(content: bytes, file: SecretFile, envelope: Envelope, identity: Ide
 
 
 def _recipients(files: Sequence[CheckedFile], expected: Sequence[str]) -> list[Finding]:
-    """Files that somebody could not open who opens others, or who should."""
+    """Files that somebody could not open who opens others, or who should, or that fewer keys open than others."""
     encrypted = [file for file in files if file.encrypted and file.recipients]
     wanted = dict.fromkeys([*expected, *(recipient for file in encrypted for recipient in file.recipients)])
-    return [
+    found = [
         error(file.path, f"not for the recipient {recipient}, as {'expected' if recipient in expected else 'other files are'}")
         for file in encrypted
         for recipient in wanted
         if recipient not in file.recipients
     ]
+    most = max((file.key_groups.threshold for file in encrypted), default=1)
+    few = [file for file in encrypted if file.key_groups.threshold < most]
+    return found + [error(file.path, f"{_keys(file.key_groups.threshold)}, other files take {most} key groups") for file in few]
+
+
+def _keys(threshold: int) -> str:
+    return "any one of its keys opens it" if threshold == 1 else f"it takes {threshold} key groups"
 
 
 def _permissions(listing: Listing) -> list[Finding]:

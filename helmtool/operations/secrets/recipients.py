@@ -8,10 +8,10 @@ from pathlib import Path
 
 from helmtool.errors import InvalidInput
 from helmtool.model.envelope import Envelope, Form
-from helmtool.model.key_groups import KeyGroups
+from helmtool.model.key_groups import KeyGroups, Recipient
 
-IDENTITY = "export SOPS_AGE_KEY_FILE=FILE of the identity, then "
-GROUPS = "write the key groups into .sops.yaml, then "
+IDENTITY = "SOPS_AGE_KEY_FILE=FILE"
+GROUPS = "write the key groups into .sops.yaml, then:"
 
 
 class RecipientsNotKept(InvalidInput):
@@ -34,31 +34,34 @@ def offline(groups: KeyGroups) -> tuple[str, ...]:
 
 def edit_command(path: Path, form: Form) -> str:
     """How to edit the file with sops itself."""
-    return f"{IDENTITY}sops edit {_types(form)} {_word(path)}"
+    return f"{IDENTITY} sops edit {_types(form)} {_word(path)}"
 
 
 def encrypt_command(file: Path, target: Path, groups: KeyGroups, form: Form) -> str:
     """How to encrypt a file with sops for recipients of any kind."""
     end = f"{_types(form)} --output {_word(target)} {_word(file)}"
-    return f"{GROUPS}sops encrypt {end}" if len(groups.groups) > 1 else f"sops encrypt {_options(groups, '--')} {end}"
+    return f"{GROUPS} sops encrypt {end}" if len(groups.groups) > 1 else f"sops encrypt {_options(groups.recipients, '--')} {end}"
 
 
 def rotate_command(path: Path, envelope: Envelope, recipients: Sequence[str]) -> str:
-    """How to give the file to other age recipients with sops itself, which keeps the recipients of other kinds."""
-    groups, types = envelope.key_groups, _types(envelope.form)
-    if len(groups.groups) > 1:
-        return f"{IDENTITY}{GROUPS}sops updatekeys --input-type {envelope.form} {_word(path)}"
-    before = [str(one) for one in groups.recipients if one.is_age_key]
-    add, remove = [one for one in recipients if one not in envelope.recipients], [one for one in before if one not in recipients]
-    changes = [f"{option} {_word(','.join(keys))}" for option, keys in (("--add-age", add), ("--rm-age", remove)) if keys]
-    others = KeyGroups((tuple(one for one in groups.recipients if not one.is_age_key and str(one) not in recipients),))
-    keep = f"{IDENTITY}sops rotate --in-place {' '.join([types, *changes, _word(path)])} keeps them"
-    return f"{keep}; {_options(others, '--rm-')} removes them; --recipient keeps an SSH key"
+    """How to keep or remove the recipients that a rotation does not replace."""
+    found = envelope.key_groups.recipients
+    if len(envelope.key_groups.groups) > 1:
+        return f"{GROUPS} {IDENTITY} sops updatekeys --input-type {envelope.form} {_word(path)}"
+    others = [one for one in found if not one.is_age_key and str(one) not in recipients]
+    end = f"{_types(envelope.form)} {_word(path)}"
+    removal = f"{IDENTITY} sops rotate --in-place {_options(others, '--rm-')} {end} removes them"
+    if all(one.is_offline for one in others):
+        return f"{' '.join(f'--recipient {_word(one)}' for one in others)} keeps them; {removal}"
+    new = [Recipient("age", one) for one in recipients if one not in envelope.recipients]
+    old = [one for one in found if one.is_age_key and str(one) not in recipients]
+    changes = [_options(keys, option) for option, keys in (("--add-", new), ("--rm-", old)) if keys]
+    return f"{IDENTITY} sops rotate --in-place {' '.join([*changes, end])} keeps them; {removal}"
 
 
-def _options(groups: KeyGroups, prefix: str) -> str:
-    kinds = dict.fromkeys(one.kind for one in groups.recipients)
-    names = {kind: ",".join(one.name for one in groups.recipients if one.kind == kind) for kind in kinds}
+def _options(recipients: Sequence[Recipient], prefix: str) -> str:
+    kinds = dict.fromkeys(one.kind for one in recipients)
+    names = {kind: ",".join(one.name for one in recipients if one.kind == kind) for kind in kinds}
     return " ".join(f"{prefix}{kind} {_word(joined)}" for kind, joined in names.items())
 
 

@@ -69,7 +69,7 @@ class Sops:
         return self.open(content, path).plain
 
     def open(self, content: bytes, path: Path) -> Opened:
-        """The same, with the form. Raises as `decrypt`."""
+        """Decrypts, and also returns the form. Raises as `decrypt`."""
         envelope = self._readable(content, path)
         try:
             plain = self._run(["decrypt", *_types(envelope.form)], content, envelope)
@@ -83,8 +83,8 @@ class Sops:
     def edit(self, content: bytes, path: Path, edited: bytes, form: Form, folder: Path) -> bytes:
         """The encrypted file with another plaintext: `sops edit` keeps the data key, and with it recipients and key groups of every kind.
 
-        `folder` is one in memory, which is removed afterwards. The editor is `mv`, which works once: sops would start one that left
-        what is not of the `form` again and again. Raises WrongIdentity, NotEncrypted, Damaged, InvalidInput, ToolMissing.
+        `folder` is one in memory, which the caller removes. The editor is `mv`, which succeeds only once: sops starts the editor again and
+        again while its result is not of the `form`. Raises WrongIdentity, NotEncrypted, Damaged, InvalidInput, ToolMissing.
         """
         envelope = self._readable(content, path)
         room = Path(tempfile.mkdtemp(dir=folder))
@@ -118,13 +118,13 @@ class Sops:
         return self._run(arguments, plain, None)
 
     def _readable(self, content: bytes, path: Path) -> Envelope:
-        """What the file says of itself, once it is clear that the identity can open it.
+        """The metadata of a file that the identity can open. Raises WrongIdentity, NotEncrypted and Damaged.
 
-        Before sops is started: for a file of somebody else it would ask the key services of clouds that the file names.
+        Checked before sops starts: for a file of somebody else sops would query the key services that the file names.
         """
         envelope = read_envelope(content, path.name.removesuffix(".encrypted"))
         opens = self._identity.opens if self._identity else frozenset()
-        if opens is None:  # any of the age keys may be ours, but nothing else
+        if opens is None:  # any of the age keys may belong to the identity
             opens = frozenset(str(one) for one in envelope.key_groups.recipients if one.is_age_key)
         if envelope.key_groups.opened_by(opens) < envelope.key_groups.threshold:
             self._not_for_us(envelope)
@@ -204,9 +204,9 @@ def _require_line_ends(content: bytes, path: Path) -> None:
 
 @contextlib.contextmanager
 def _in_memory(text: str) -> Iterator[int]:
-    """A descriptor of a file without a name in memory, which every opening of `/dev/stdin` reads from its begin, as no pipe does.
+    """The descriptor of an anonymous file in memory. As `/dev/stdin` it can be read several times, which a pipe cannot.
 
-    Not in the environment: the editor would inherit that.
+    The identity of an edit is passed this way, because the editor would inherit a variable.
     """
     descriptor, content = os.memfd_create("identity"), text.encode()
     try:

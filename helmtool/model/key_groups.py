@@ -29,9 +29,8 @@ class Recipient(NamedTuple):
 
     def __str__(self) -> str:
         """As it is shown and compared: an age recipient by itself, an SSH key without its comment, others behind their kind."""
-        if self.kind != "age":
-            return f"{self.kind} {self.name}"
-        return " ".join(self.name.split()[:2]) if self.name.startswith("ssh-") else self.name
+        words = self.name.split() if self.kind == "age" else [*self.kind.split(), *self.name.split()]
+        return " ".join(words[:2] if self.kind == "age" and self.name.startswith("ssh-") else words)
 
     @property
     def is_age_key(self) -> bool:

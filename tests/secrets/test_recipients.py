@@ -234,7 +234,7 @@ def test_a_check_finds_a_file_that_has_lost_its_threshold(checkout: Checkout, re
     readers.encrypted("two age", checkout.service / "b.encrypted", PLAIN)
     ran = checkout.run("check", "test4", "--identity", readers.both)
     assert ran.code == 3
-    assert "b.encrypted: any one of its keys opens it, other files take 2 key groups" in ran.err
+    assert "b.encrypted: any one of its keys opens it, other files need 2 key groups" in ran.err
 
 
 @pytest.mark.parametrize(

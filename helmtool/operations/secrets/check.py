@@ -158,11 +158,11 @@ def _recipients(files: Sequence[CheckedFile], expected: Sequence[str]) -> list[F
     ]
     most = max((file.key_groups.threshold for file in encrypted), default=1)
     few = [file for file in encrypted if file.key_groups.threshold < most]
-    return found + [error(file.path, f"{_keys(file.key_groups.threshold)}, other files take {most} key groups") for file in few]
+    return found + [error(file.path, f"{_keys(file.key_groups.threshold)}, other files need {most} key groups") for file in few]
 
 
 def _keys(threshold: int) -> str:
-    return "any one of its keys opens it" if threshold == 1 else f"it takes {threshold} key groups"
+    return "any one of its keys opens it" if threshold == 1 else f"{threshold} key groups open it"
 
 
 def _permissions(listing: Listing) -> list[Finding]:

@@ -150,7 +150,7 @@ def _agreed(file: Path, form: Form, beside: Envelope, identity: Identity | None)
 
 
 def _beside(folder: Path) -> dict[Path, Envelope]:
-    """What the encrypted files of a folder say of themselves; what is no whole file of sops is left out."""
+    """The metadata of a folder's encrypted files, without files that sops could not read."""
     found = {path: _envelope(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
     return {path: envelope for path, envelope in found.items() if envelope and envelope.recipients}
 
@@ -163,10 +163,10 @@ def _envelope(path: Path) -> Envelope | None:
 
 
 def _require_kept(target: Path, old: Envelope | None, wanted: tuple[str, ...], progress: Progress) -> None:
-    """Raises RecipientsNotKept if the encrypted file that is there would lose recipients; warns of age keys, which --recipient removes."""
+    """Raises RecipientsNotKept if the existing file would lose recipients; warns about age keys that --recipient removes."""
     if old is None:
         return
-    require_kept(old, wanted, f"{target} is there", f"helmtool secrets edit {target} keeps them")
+    require_kept(old, wanted, f"{target} exists", f"helmtool secrets edit {target} keeps them")
     removed = [one for one in old.recipients if one not in wanted]
     if removed:
         progress.warn(f"{target} is no longer for {', '.join(removed)}")

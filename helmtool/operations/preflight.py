@@ -102,10 +102,12 @@ def kind_gone(changes: Sequence[Change]) -> KindGone | None:
     gone = [change for change in changes if change.reason == KIND_GONE]
     if not gone:
         return None
+    key = gone[0].key
     return KindGone(
-        f"{gone[0].key}: {gone[0].problem}; nothing was changed",
+        f"{key}: {gone[0].problem}; nothing was changed",
         problems=[Problem(change.problem, path=str(change.key)) for change in gone],
-        hint="kubectl apply -f its CustomResourceDefinition, and again (docs/how-to/when-a-release-fails.md#a-kind-is-gone)",
+        hint=f"apply the CustomResourceDefinition of {key.kind} ({key.api_version}) with kubectl, then run this again"
+        " (docs/how-to/when-a-release-fails.md#a-kind-is-gone)",
     )
 
 

@@ -113,7 +113,7 @@ def test_what_would_call_helm_is_refused_before_anything_is_written(helmtool: He
     assert error["code"] == "kind-gone"
     assert error["message"].startswith("Scrape/newdqmgui: revision 2 holds it, and ")
     assert error["message"].endswith("nothing was changed")
-    assert "CustomResourceDefinition" in error["hint"]
+    assert f"the CustomResourceDefinition of Scrape ({GROUP}/v1)" in error["hint"]
     assert kube.versions() == before
 
 

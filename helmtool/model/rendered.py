@@ -58,10 +58,10 @@ def _loader() -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[str, Any]:
             """As Go does: in the order of the text, so that a merge overrides what stands before it. Raises yaml.YAMLError."""
             made: dict[str, Any] = {}
-            for key, value in node.value:
+            for key, value in _require(node, yaml.MappingNode).value:
                 if key.tag == _MERGE:
                     for merged in reversed(value.value if isinstance(value, yaml.SequenceNode) else [value]):
-                        made |= self.construct_mapping(_require(merged, yaml.MappingNode), deep=True)
+                        made |= self.construct_mapping(merged, deep=True)
                 else:
                     made[_key(self, _require(key, yaml.ScalarNode))] = self.construct_object(value, deep=deep)
             return made

@@ -78,7 +78,9 @@ def test_reads_keys_as_helm_does(text: str, document: Any) -> None:
     assert list(load_all(text)) == [document]
 
 
-@pytest.mark.parametrize("text", [".inf", "-.INF", ".nan", "{~: a}", "{[1]: a}", "{{a: 1}: a}", "{<<: a}", "{<<: [a]}"])
+@pytest.mark.parametrize(
+    "text", [".inf", "-.INF", ".nan", "{~: a}", "{[1]: a}", "{{a: 1}: a}", "{<<: a}", "{<<: [a]}", "!!map ab", "a: !!set [b]"]
+)
 def test_what_is_no_json_raises(text: str) -> None:
     with pytest.raises(yaml.YAMLError):
         list(load_all(text))

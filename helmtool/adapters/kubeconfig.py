@@ -130,7 +130,7 @@ def _read_all(kubeconfig: str) -> list[tuple[str, dict[str, Any] | None]]:
     paths = [expand(path) for path in kubeconfig.split(os.pathsep) if path]
     there = [path for path in paths if Path(path).exists()] if len(paths) > 1 else paths
     found = [(path, _read(path)) for path in there or paths[:1]]
-    if not any(document for _, document in found):
+    if all(document is None for _, document in found):
         raise KubeconfigInvalid(
             f"{kubeconfig}: the kubeconfig holds no settings; expected a map with clusters, contexts and users", hint=NEW_FILE
         )
@@ -162,7 +162,7 @@ def _parsed(path: str, content: bytes) -> dict[str, Any] | None:
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise KubeconfigInvalid(f"{path}{where}: the kubeconfig is not YAML", hint=NEW_FILE) from None
     _require_none(document_problems(data), f"{path}: kubectl and helm refuse this kubeconfig", path)
-    return data or None
+    return data
 
 
 def _is_address(server: str) -> bool:

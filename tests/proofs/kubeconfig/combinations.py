@@ -1,0 +1,66 @@
+"""Which values of the dimensions are tried together, and what becomes of an id such as `users=token proxies=url-socks5`."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from random import Random
+
+from clusters import CLUSTERS, PATHS
+from draft import Draft, encoded
+from files import FILES, written
+from keys import Keys
+from proxies import PROXIES
+from users import USERS, Change, token
+
+
+def _exec(draft: Draft) -> None:
+    draft.kind = "exec"
+
+
+DIMENSIONS: dict[str, dict[str, Change]] = {
+    "users": USERS,
+    "paths": PATHS,
+    "proxies": PROXIES,
+    "clusters": CLUSTERS,
+    "requests": {"exec": _exec},
+    "files": FILES,
+}
+"""In the order in which they change a draft: files come last, for they write it down."""
+
+
+def singles() -> list[str]:
+    """Each value of each dimension alone."""
+    return ["default", *(f"{dimension}={name}" for dimension, values in DIMENSIONS.items() for name in values)]
+
+
+def combinations(count: int, seed: str) -> list[str]:
+    """Ids: first each value alone, then random pairs and triples of values of different dimensions."""
+    chance = Random(seed)
+    found = dict.fromkeys(singles())
+    pairs = [pair for pair in itertools.combinations(singles()[1:], 2) if _dimension(pair[0]) != _dimension(pair[1])]
+    chance.shuffle(pairs)
+    for pair in pairs[: max(count - len(found), 0)]:
+        third = chance.choice(singles()[1:])
+        apart = chance.random() < 0.3 and _dimension(third) not in map(_dimension, pair)
+        found[" ".join(sorted((*pair, *((third,) if apart else ())), key=lambda part: list(DIMENSIONS).index(_dimension(part))))] = None
+    return list(found)
+
+
+def made(identity: str, folder: Path, ports: dict[str, int], keys: Keys) -> Draft:
+    """The combination with its files written. What an id does not name is the default: a token, a CA, no proxy, one file."""
+    chosen = dict(part.split("=", 1) for part in identity.split() if "=" in part)
+    draft = Draft(folder, ports, keys, cluster={"certificate-authority-data": encoded(keys.ca.certificate)})
+    token_alone = "users" not in chosen and not chosen.get("paths", "").startswith("client-")
+    if token_alone:
+        token(draft)
+    for dimension, values in DIMENSIONS.items():
+        if dimension in chosen:
+            values[chosen[dimension]](draft)
+    if "files" not in chosen:
+        written()(draft)
+    return draft
+
+
+def _dimension(part: str) -> str:
+    return part.partition("=")[0]

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from helmtool.adapters.regular import read_file
 from helmtool.errors import InvalidInput
-from helmtool.model.extent import require_bounded
 from helmtool.model.kubeconfig import Entry, cluster_problems, decoded, document_problems, merge, user_problems
+from helmtool.model.rendered import load_all
 
 
 class Access(NamedTuple):
@@ -155,10 +155,8 @@ def _parsed(path: str, content: bytes) -> dict[str, Any] | None:
     """
     import yaml
 
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        require_bounded(content, loader)
-        data = next(yaml.load_all(content, Loader=loader), None)
+        data = next(load_all(content), None)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""

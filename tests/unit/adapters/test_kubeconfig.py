@@ -86,7 +86,8 @@ def test_a_broken_ca_has_no_fingerprint_and_so_fits_no_pin(write: Write, ca: str
         ("a: b\n\tc: d\n", ":2:1: the kubeconfig is not YAML"),
         ("a: 'open", "is not YAML"),
         (b"a: \xff\xfe", "is not YAML"),
-        ("a: 2026-99-99", "is not YAML"),
+        ("a: 2026-99-99", "names no current context"),
+        ("current-context: y", "current-context: expected text, found true or false"),
         ("[" * 50_000, "is not YAML"),
         ("kind: Config\n", "names no current context"),
         (config(current="current-context: ''"), "names no current context"),
@@ -128,7 +129,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 FIRST = "current-context: x\ncontexts:\n- {name: x, context: {cluster: c}}\n"
 SECOND = (
-    "current-context: y\ncontexts:\n- {name: x, context: {cluster: d}}\n- {name: y, context: {cluster: d}}\n"
+    "current-context: z\ncontexts:\n- {name: x, context: {cluster: d}}\n- {name: z, context: {cluster: d}}\n"
     "clusters:\n- {name: c, cluster: {server: 'https://c', certificate-authority: ca.pem}}\n- {name: d, cluster: {server: 'https://d'}}\n"
 )
 
@@ -140,7 +141,7 @@ def test_of_several_files_the_first_that_names_something_wins(write: Write, tmp_
     access = read_access(merged)
     assert (access.kubeconfig, access.context, access.cluster, access.server) == (merged, "x", "c", "https://c")
     assert access.ca_fingerprint == FINGERPRINT, "a relative path belongs to the file that holds it"
-    assert read_access(merged, "y").server == "https://d"
+    assert read_access(merged, "z").server == "https://d"
 
 
 def test_of_several_files_some_may_be_missing(write: Write, tmp_path: Path) -> None:

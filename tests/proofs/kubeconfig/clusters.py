@@ -22,10 +22,10 @@ def with_fields(**fields: object) -> Change:
 
 
 def literal(text: str) -> Change:
-    """A server as it stands; API is the port."""
+    """A server as it stands; API and DEAD are ports."""
 
     def change(draft: Draft) -> None:
-        draft.server = text.replace("API", str(draft.ports["api"])).replace("SOCKS", str(draft.ports["socks"]))
+        draft.server = text.replace("API", str(draft.ports["api"])).replace("DEAD", str(draft.ports["dead"]))
 
     return change
 
@@ -75,7 +75,9 @@ CLUSTERS: dict[str, Change] = {
     "upper-case-host": at(host="LOCALHOST"),
     "ftp": at(scheme="ftp"),
     "wss": at(scheme="wss"),
-    "account": literal("https://carol:word@127.0.0.1:API"),
+    "account": both(literal("https://carol:word-of-9@127.0.0.1:API"), lambda draft: draft.secret("word-of-9")),
+    "account-dead": both(literal("https://carol:word-of-9@127.0.0.1:DEAD"), lambda draft: draft.secret("word-of-9")),
+    "account-alone": literal("https://carol@127.0.0.1:API"),
     "server-empty": with_fields(server=""),
     "server-null": with_fields(server=None),
     "server-spaces": literal(" https://127.0.0.1:API "),
@@ -139,7 +141,8 @@ PATHS: dict[str, Change] = {
     "ca-relative": lambda draft: _ca_file(draft, "ca.pem"),
     "ca-relative-folder": lambda draft: _ca_file(draft, "pki/ca.pem"),
     "ca-absolute": both(
-        lambda draft: _ca_file(draft, "pki/ca.pem"), lambda draft: with_fields(certificate_authority=str(draft.folder / "pki/ca.pem"))(draft)
+        lambda draft: _ca_file(draft, "pki/ca.pem"),
+        lambda draft: with_fields(certificate_authority=str(draft.folder / "pki/ca.pem"))(draft),
     ),
     "ca-missing": both(_no_ca, with_fields(certificate_authority="absent.pem")),
     "ca-folder": both(lambda draft: _ca_file(draft, "pki/ca.pem"), with_fields(certificate_authority="pki")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from random import Random
 
@@ -35,15 +34,15 @@ def singles() -> list[str]:
 
 
 def combinations(count: int, seed: str) -> list[str]:
-    """Ids: first each value alone, then random pairs and triples of values of different dimensions."""
+    """Ids: first each value alone, then random pairs of values of different dimensions, some with a third one or as an exec."""
     chance = Random(seed)
     found = dict.fromkeys(singles())
-    pairs = [pair for pair in itertools.combinations(singles()[1:], 2) if _dimension(pair[0]) != _dimension(pair[1])]
-    chance.shuffle(pairs)
-    for pair in pairs[: max(count - len(found), 0)]:
-        third = chance.choice(singles()[1:])
-        apart = chance.random() < 0.3 and _dimension(third) not in map(_dimension, pair)
-        found[" ".join(sorted((*pair, *((third,) if apart else ())), key=lambda part: list(DIMENSIONS).index(_dimension(part))))] = None
+    while len(found) < count:
+        dimensions = chance.sample([name for name in DIMENSIONS if name != "requests"], chance.choice([2, 2, 3]))
+        parts = [f"{name}={chance.choice(list(DIMENSIONS[name]))}" for name in DIMENSIONS if name in dimensions]
+        # kubectl tries for a minute to get the list of resources, which an exec needs, from a server that closes the connection.
+        parts += ["requests=exec"] if chance.random() < 0.25 and "dead" not in " ".join(parts) else []
+        found[" ".join(parts)] = None
     return list(found)
 
 
@@ -60,7 +59,3 @@ def made(identity: str, folder: Path, ports: dict[str, int], keys: Keys) -> Draf
     if "files" not in chosen:
         written()(draft)
     return draft
-
-
-def _dimension(part: str) -> str:
-    return part.partition("=")[0]

@@ -66,6 +66,7 @@ class Draft:
     def proxied(self, role: str, scheme: str, account: str = "") -> str:
         """The address of a proxy; the cluster then has a name that only the proxy resolves."""
         self.host, self.port = "api.field.test", 6443
+        self.secrets |= {part for part in (account.partition(":")[2].strip("@"),) if part}
         return f"{scheme}://{account}127.0.0.1:{self.ports[role]}"
 
 

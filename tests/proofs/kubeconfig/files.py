@@ -145,8 +145,8 @@ def second_context(document: dict[str, Any]) -> None:
     """A context in use that leads elsewhere, and the one of the command line."""
     other = decoy()(document)
     document["clusters"].append({"name": "d", "cluster": other["clusters"][0]["cluster"]})
-    document["contexts"].append({"name": "y", "context": {"cluster": "d", "user": "u"}})
-    document["current-context"] = "y"
+    document["contexts"].append({"name": "yy", "context": {"cluster": "d", "user": "u"}})
+    document["current-context"] = "yy"
 
 
 def anchored(document: dict[str, Any]) -> str:
@@ -186,7 +186,7 @@ def broken_other(document: dict[str, Any]) -> None:
     """Entries that no context in use names, which would be refused."""
     document["users"].append({"name": "v", "user": {"token": "a", "username": "b"}})
     document["clusters"].append({"name": "d", "cluster": {"server": "https://x", "certificate-authority": "absent"}})
-    document["contexts"].append({"name": "y", "context": {"cluster": "absent", "user": "absent"}})
+    document["contexts"].append({"name": "yy", "context": {"cluster": "absent", "user": "absent"}})
 
 
 FILES: dict[str, Change] = {
@@ -207,6 +207,12 @@ FILES: dict[str, Change] = {
     "merge-key": written(merge_key),
     "key-twice": written(lambda document: as_yaml(document) + "current-context: absent\n"),
     "key-twice-same": written(lambda document: as_yaml(document) + "kind: Config\n"),
+    "yaml-y": written(lambda document: as_yaml(document).replace("name: u", "name: y").replace("user: u", "user: y")),
+    "yaml-on": written(lambda document: as_yaml(document).replace("name: u", "name: on").replace("user: u", "user: on")),
+    "yaml-date": written(lambda document: as_yaml(document).replace("name: u", "name: 2026-01-05").replace("user: u", "user: 2026-01-05")),
+    "yaml-octal": written(lambda document: as_yaml(document).replace("name: u", "name: 0o17").replace("user: u", "user: 0o17")),
+    "yaml-sexagesimal": written(lambda document: as_yaml(document).replace("name: u", "name: 1:20").replace("user: u", "user: 1:20")),
+    "yaml-exponent": written(lambda document: as_yaml(document).replace("name: u", "name: 1e3").replace("user: u", "user: 1e3")),
     "yaml-tag": written(lambda document: as_yaml(document).replace("kind: Config", "kind: !!str Config")),
     "yaml-own-tag": written(lambda document: as_yaml(document).replace("kind: Config", "kind: !own Config")),
     "unclosed": written(lambda document: as_yaml(document) + "extensions: [\n"),
@@ -235,7 +241,7 @@ FILES: dict[str, Change] = {
     "decoy-without-cluster-first": files(decoy(clusters=[]), without()),
     "decoy-without-user-first": files(decoy(users=[]), without()),
     "decoy-without-context-first": files(decoy(contexts=[]), without()),
-    "decoy-context-other": files(lambda document: {"current-context": "y"}, without()),
+    "decoy-context-other": files(lambda document: {"current-context": "yy"}, without()),
     "empty-entries-first": files(empty_entries, without()),
     "empty-entries-last": files(without(), empty_entries),
     "null-sections-first": files("clusters:\nusers:\ncontexts:\n", without()),
@@ -281,7 +287,9 @@ FILES: dict[str, Change] = {
     "user-list": entry("users", "user", []),
     "name-number": edited(lambda document: document["users"][0].update({"name": 1})),
     "name-missing": edited(lambda document: document["users"][0].pop("name")),
-    "name-empty": edited(lambda document: (document["users"][0].update({"name": ""}), document["contexts"][0]["context"].update({"user": ""}))),
+    "name-empty": edited(
+        lambda document: (document["users"][0].update({"name": ""}), document["contexts"][0]["context"].update({"user": ""}))
+    ),
     "upper-case-keys": written(lambda document: as_yaml(document).replace("clusters:", "Clusters:").replace("server:", "Server:")),
     "clusters-map": put("clusters", {"c": {}}),
     "users-null": put("users", None),

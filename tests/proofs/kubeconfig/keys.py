@@ -69,7 +69,7 @@ def _authority(name: str) -> Signed:
 
 
 def _issued(authority: Signed, name: str, *, names: bool = False) -> Signed:
-    issuer, issuer_key = authority
+    issuer_key = authority[1]
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _builder(name, "field CA", key).add_extension(
         x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -44,16 +44,34 @@ class Outcome:
         return "\n".join(lines)
 
 
-def of_kubectl(draft: Draft, recorder: Recorder) -> Outcome:
-    """What kubectl does."""
+PROMPTS = "error: EOF"
+"""What kubectl says if the user has no credentials: it asks for a name at the terminal, which is closed."""
+FALLBACK = "localhost:8080"
+"""The server of kubectl and helm if the kubeconfig names none, refused by helmtool: it would be a cluster that nobody named."""
+
+
+def right_outcomes(draft: Draft, recorder: Recorder) -> list[Outcome]:
+    """What kubectl does. Where it asks for a name, also what helm does, which uses client-go as well and never asks; a get in any case."""
     asked = ["get", "--raw", "/api/v1/namespaces/dqm"]
     if draft.kind == "exec":
         asked = ["exec", "dqm-0", "--namespace", "dqm", "--container", "dqm", "--", "true"]
     chosen = ["--context", draft.context_argument] if draft.context_argument else []
-    argv = [_kubectl(), *chosen, "--cache-dir", f"{draft.folder}/cache", *asked]
-    environment = _environment(draft)
+    right = [_run(draft, recorder, [_program("kubectl"), *chosen, "--cache-dir", f"{draft.folder}/cache", *asked])]
+    if PROMPTS in right[0].words:
+        draft.kind = "get"
+        chosen = ["--kube-context", draft.context_argument] if draft.context_argument else []
+        right.append(_run(draft, recorder, [_program("helm"), *chosen, "--namespace", "dqm", "list"]))
+    return [_without_fallback(outcome) for outcome in right]
+
+
+def _without_fallback(outcome: Outcome) -> Outcome:
+    fell_back = FALLBACK in outcome.words or any(FALLBACK in step for record in outcome.arrived for step in record)
+    return Outcome(False, frozenset(), None, outcome.words) if fell_back else outcome
+
+
+def _run(draft: Draft, recorder: Recorder, argv: list[str]) -> Outcome:
     done = subprocess.run(
-        argv, env=environment, cwd=draft.folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
+        argv, env=_environment(draft), cwd=draft.folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
     )
     return _outcome(draft, recorder, done.returncode == 0, done.stderr.decode(errors="replace"))
 
@@ -64,8 +82,9 @@ def of_helmtool(draft: Draft, recorder: Recorder, worker: Worker) -> Outcome:
     return _outcome(draft, recorder, not said["error"], f"{said['error']}: {said['words']}" if said["error"] else "")
 
 
-def _kubectl() -> str:
-    return os.environ.get("HELMTOOL_KUBECTL") or str(toolbox.find("kubectl"))
+@functools.cache
+def _program(name: str) -> str:
+    return str(toolbox.find(name))
 
 
 def _environment(draft: Draft) -> dict[str, str]:
@@ -74,21 +93,28 @@ def _environment(draft: Draft) -> dict[str, str]:
 
 def _outcome(draft: Draft, recorder: Recorder, answered: bool, words: str) -> Outcome:
     arrived = frozenset(_compared(draft, recorder.take()))
-    return Outcome(answered, arrived, _plugin_request(draft.folder / "asked"), words)
+    return Outcome(answered, arrived, _plugin_request(draft.folder), words)
 
 
 def _compared(draft: Draft, records: set[Record]) -> set[Record]:
-    """Of an exec only the WebSocket: kubectl gets the pod first, and asks again in the old protocol if the server cannot do the new one."""
-    return {record for record in records if draft.kind != "exec" or "GET " not in record[-1] or "/exec" in record[-1]}
+    """The records of the one request that both programs make.
+
+    kubectl and helm send others before it; helm lists the Secrets of the namespace instead of getting it. Without a request the way to
+    the server is compared.
+    """
+    wanted = "/exec" if draft.kind == "exec" else "/api/v1/namespaces/dqm"
+    shortened = {(*record[:-1], record[-1].replace("/namespaces/dqm/secrets", "/namespaces/dqm")) for record in records}
+    return {record for record in shortened if "GET " not in record[-1] or wanted in record[-1]}
 
 
-def _plugin_request(path: Path) -> Any:
-    """What an exec plugin was asked with, read from the file that it wrote; None if it was not asked."""
-    if not path.exists():
+def _plugin_request(folder: Path) -> Any:
+    """What an exec plugin was asked with, read from the files that it wrote; None if it was not asked."""
+    if not (folder / "asked").exists():
         return None
-    info, *rest = path.read_text().split("\n")
-    path.unlink()
-    return {"info": json.loads(info) if info else None, "rest": rest}
+    info, beside = (folder / name for name in ("asked", "asked-beside"))
+    found = {"info": json.loads(info.read_text() or "null"), "arguments, PLUGIN_NAME, PWD": beside.read_text()}
+    info.unlink()
+    return found
 
 
 def clean(draft: Draft) -> None:

@@ -7,6 +7,7 @@ from draft import Draft
 from users import Change, both
 
 ACCOUNT = "carol:se%40cret@"
+"""A name and a password, which holds an @."""
 
 
 def of_cluster(role: str, scheme: str, account: str = "") -> Change:

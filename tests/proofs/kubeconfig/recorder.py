@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import json
 import re
 import socket
 import ssl
@@ -17,10 +18,27 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-NAMESPACE = b'{"kind":"Namespace","apiVersion":"v1","metadata":{"name":"dqm"}}'
-POD = b'{"kind":"Pod","apiVersion":"v1","metadata":{"name":"dqm-0","namespace":"dqm"},"spec":{"containers":[{"name":"dqm"}]},"status":{"phase":"Running"}}'
+VERSION: dict[str, Any] = {"major": "1", "minor": "37", "gitVersion": "v1.37.2"}
+NAMESPACE: dict[str, Any] = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "dqm"}}
+POD = {
+    "kind": "Pod",
+    "apiVersion": "v1",
+    "metadata": {"name": "dqm-0", "namespace": "dqm"},
+    "spec": {"containers": [{"name": "dqm"}]},
+    "status": {"phase": "Running"},
+}
+PODS = {"name": "pods", "singularName": "pod", "namespaced": True, "kind": "Pod", "verbs": ["get"]}
+ANSWERS: dict[str, dict[str, Any]] = {
+    "/version": VERSION,
+    "/api": {"kind": "APIVersions", "versions": ["v1"]},
+    "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
+    "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [PODS]},
+    "/api/v1/namespaces/dqm/pods/dqm-0": POD,
+    "/api/v1/namespaces/dqm/secrets": {"kind": "SecretList", "apiVersion": "v1", "items": []},
+}
+"""By the end of the path, after which the kubeconfig's own prefix is unknown; any other one is answered with a namespace."""
 STATUS = b'\x03{"metadata":{},"status":"Success"}'
 """The last message of the exec subresource: channel 3 and a Status object."""
 ROLES = ("api", "proxy", "tls-proxy", "socks", "dead")
@@ -93,7 +111,9 @@ class Recorder:
                 if connection.recv(1, socket.MSG_PEEK) == FENCE:
                     connection.recv(1)
                     steps = []
-                elif role != "dead":
+                elif role == "dead":
+                    connection.recv(1 << 16)  # a connection that ends with unread bytes is reset, and client-go tries a reset one again
+                else:
                     self._speak(connection, steps)
         finally:
             with self._changed:
@@ -130,7 +150,7 @@ class Recorder:
             return
         request, *lines = head.split("\r\n")
         method, target, _ = request.split(" ", 2)
-        headers = [tuple(line.split(": ", 1)) for line in lines]
+        headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
         if method == "CONNECT":
             steps.append(f"CONNECT {target.lower()}{_shown(headers, 'proxy-authorization')}")
             connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -138,7 +158,7 @@ class Recorder:
             return
         path = target.partition("?")[0]
         steps.append(f"{method} {path}{_shown(headers, 'host', 'authorization', 'proxy-authorization', 'impersonate-')}")
-        _answer(connection, path, {name.lower(): value for name, value in headers})
+        _answer(connection, path, dict(headers))
 
     def _through(self, connection: socket.socket, steps: list[str]) -> None:
         """What follows a CONNECT. Inside TLS it passes a pair of sockets, because ssl cannot wrap a TLS connection again."""
@@ -179,9 +199,9 @@ def _read_head(connection: socket.socket) -> str:
     return head[:-4].decode("latin-1")
 
 
-def _shown(headers: list[tuple[str, ...]], *wanted: str) -> str:
-    found = sorted(f"{name.title()}: {value}" for name, value in headers if name.lower().startswith(wanted))
-    return "".join(f" | {line.lower() if line.startswith('Host') else line}" for line in found)
+def _shown(headers: list[tuple[str, str]], *wanted: str) -> str:
+    found = sorted(f"{name}: {value.lower() if name == 'host' else value}" for name, value in headers if name.startswith(wanted))
+    return "".join(f" | {line}" for line in found)
 
 
 def _socks(connection: socket.socket, steps: list[str]) -> None:
@@ -218,7 +238,7 @@ def _answer(connection: socket.socket, path: str, headers: dict[str, str]) -> No
         while connection.recv(4096):
             pass
         return
-    body = POD if "/pods/" in path else NAMESPACE
+    body = json.dumps(next((answer for end, answer in ANSWERS.items() if path.endswith(end)), NAMESPACE)).encode()
     connection.sendall(
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
     )

@@ -11,7 +11,8 @@ from draft import TOKEN, Draft, encoded
 Change = Callable[[Draft], object]
 V1, V1BETA1 = "client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"
 PLUGIN = """#!/bin/sh
-{ printf '%s\\n' "$KUBERNETES_EXEC_INFO"; printf '%s\\n' "$#" "$@" "$PLUGIN_NAME" "$PWD"; } > FOLDER/asked
+printf '%s' "$KUBERNETES_EXEC_INFO" > FOLDER/asked
+printf '%s\\n' "$#" "$@" "$PLUGIN_NAME" "$PWD" > FOLDER/asked-beside
 cat FOLDER/answer.json
 exit CODE
 """
@@ -111,9 +112,7 @@ USERS: dict[str, Change] = {
     "certificate": certificate,
     "certificate-without-key": lambda draft: draft.user.update({"client-certificate-data": encoded(draft.keys.alice.certificate)}),
     "key-without-certificate": lambda draft: draft.user.update({"client-key-data": draft.secret(encoded(draft.keys.alice.key))}),
-    "key-of-another": both(
-        certificate, lambda draft: draft.user.update({"client-key-data": draft.secret(encoded(draft.keys.bob.key))})
-    ),
+    "key-of-another": both(certificate, lambda draft: draft.user.update({"client-key-data": draft.secret(encoded(draft.keys.bob.key))})),
     "certificate-no-pem": both(certificate, lambda draft: draft.user.update({"client-certificate-data": encoded("no certificate")})),
     "certificate-chain": both(
         certificate,

@@ -104,8 +104,10 @@ def _outcome(request: dict[str, Any]) -> dict[str, str]:
     except HelmtoolError as error:
         problems = "".join(f"\n{problem}" for problem in error.problems)
         return {"error": type(error).__name__, "words": f"{error.message}\n{error.hint}{problems}"}
-    except BaseException:
-        return {"error": "traceback", "words": traceback.format_exc()}
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if "helmtool/adapters" in frame.filename]
+        return {"error": "traceback", "words": f"{type(error).__name__} at {' '.join(own)}: {error}"}
     return {"error": "", "words": ""}
 
 

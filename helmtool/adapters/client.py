@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import atexit
 import os
+import posixpath
+import re
 import ssl
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from helmtool.adapters.alone import module_alone
 from helmtool.adapters.credentials import Credentials, CredentialsFailed
@@ -22,7 +24,7 @@ from helmtool.adapters.kubeconfig import LARGEST, Access, cluster_of, user_of
 from helmtool.adapters.proxies import Proxy, basic, pool_through, proxy_for, proxy_headers
 from helmtool.adapters.regular import read_file
 from helmtool.adapters.tls import shared
-from helmtool.model.kubeconfig import decoded, has_certificate, has_password, uses_plugin
+from helmtool.model.kubeconfig import decoded, has_certificate, uses_plugin
 from helmtool.model.redaction import protect
 
 PACKAGES = ("kubernetes", "kubernetes.client", "kubernetes.utils")
@@ -60,15 +62,29 @@ def made_client(access: Access, credentials: Credentials | None) -> Client:
 
 
 def _client(access: Access, cluster: Mapping[str, Any], user: Mapping[str, Any], credentials: Credentials | None) -> Client:
-    server = urlsplit(access.server)._replace(query="", fragment="").geturl().rstrip("/")
-    impersonation = tuple(_impersonation(user))
-    proxy = proxy_for(server, cluster.get("proxy-url") or "")
+    server = _base_address(access.server)
     if not server.startswith("https:"):  # as client-go: neither credentials nor certificates over a plain connection
-        plain = _configuration(server, {}, {}, None)
-        return Client(plain, _connections(plain, proxy), server, str, impersonation)
+        user = {name: value for name, value in user.items() if name.startswith("as")}
     configuration = _configuration(server, cluster, user, credentials)
-    sign_in = _sign_in(access, user, credentials, configuration)
-    return Client(configuration, _connections(configuration, proxy), server, sign_in, impersonation)
+    connections = _connections(configuration, proxy_for(server, cluster.get("proxy-url") or ""))
+    sign_in = _account_of_address(cluster["server"]) or _sign_in(access, user, credentials, configuration)
+    return Client(configuration, connections, server, sign_in, tuple(_impersonation(user)))
+
+
+def _base_address(server: str) -> str:
+    """The address before the path of each request, as Go joins and escapes it; a `#` is no fragment there."""
+    parts = urlsplit(server.replace("#", "%23"))
+    path = quote(posixpath.normpath("/" + unquote(parts.path)).lstrip("/"), safe="/$&+,:;=@")
+    return f"{parts.scheme}://{parts.netloc}/{path}".rstrip("/")
+
+
+def _account_of_address(server: str) -> Callable[[], str] | None:
+    """The account of an address such as https://NAME:PASSWORD@HOST, which Go prefers to any other; None without one."""
+    parts = urlsplit(server)
+    if not parts.username:
+        return None
+    word = basic(unquote(parts.username), unquote(parts.password or ""))
+    return lambda: word
 
 
 def _configuration(server: str, cluster: Mapping[str, Any], user: Mapping[str, Any], credentials: Credentials | None) -> Any:
@@ -126,13 +142,20 @@ def _impersonation(user: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The headers that have the API server judge the request as another user (client-go, transport/round_trippers.go)."""
     if not user.get("as"):
         return []
-    found = [("Impersonate-User", str(user["as"]))]
-    found += [("Impersonate-Uid", str(user["as-uid"]))] if user.get("as-uid") else []
+    found = [("Impersonate-User", user["as"])]
+    found += [("Impersonate-Uid", user["as-uid"])] if user.get("as-uid") else []
     found += [("Impersonate-Group", group or "") for group in user.get("as-groups") or []]
-    extra = user.get("as-user-extra") or {}
-    for key, values in extra.items():
+    for key, values in (user.get("as-user-extra") or {}).items():
         found += [(f"Impersonate-Extra-{quote(key, safe=HEADER_KEY)}", value or "") for value in values or []]
-    return found
+    return [(name, _header_value(value)) for name, value in found]
+
+
+def _header_value(value: str | bytes) -> str:
+    """As Go sends it: the bytes as they are (urllib3 takes Latin-1), without spaces around. Raises ValueError for control characters."""
+    text = (value.encode() if isinstance(value, str) else value).decode("latin-1").strip(" \t")
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
+        raise ValueError
+    return text
 
 
 def _sign_in(access: Access, user: Mapping[str, Any], credentials: Credentials | None, configuration: Any) -> Callable[[], str]:
@@ -144,9 +167,10 @@ def _sign_in(access: Access, user: Mapping[str, Any], credentials: Credentials |
     if user.get("tokenFile"):
         return TokenFile(Path(user["tokenFile"]), user.get("token") or "").authorization
     if user.get("token"):
-        return lambda: f"Bearer {user['token']}"
-    if has_password(user):
-        return lambda: basic(user.get("username") or "", user.get("password") or "")
+        token = _header_value(f"Bearer {user['token']}")
+        return lambda: token
+    if user.get("username"):
+        return lambda: basic(user["username"], user.get("password") or "")
     return _provider(access) if user.get("auth-provider") is not None else str
 
 
@@ -154,7 +178,7 @@ class TokenFile:
     """A token in a file, which is read again every minute: a login or the kubelet replaces it. `otherwise` is used if that fails."""
 
     def __init__(self, path: Path, otherwise: str = "") -> None:
-        self._path, self._token, self._read_at = path, otherwise, 0.0
+        self._path, self._token, self._read_at = path, _header_value(otherwise), 0.0
         if not otherwise:
             self._read()
 
@@ -168,11 +192,11 @@ class TokenFile:
         return f"Bearer {self._token}"
 
     def _read(self) -> None:
-        token = read_file(self._path, LARGEST).decode().strip()
-        if not token:
+        content = read_file(self._path, LARGEST).strip()
+        if not content:
             raise OSError(0, "it holds no token", str(self._path))
-        protect(token.encode())
-        self._token, self._read_at = token, time.monotonic()
+        protect(content)
+        self._token, self._read_at = _header_value(content), time.monotonic()
 
 
 def _path(entry: Mapping[str, Any], name: str) -> str | None:

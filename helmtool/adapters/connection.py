@@ -112,7 +112,7 @@ class Connection:
         try:
             # websocket-client has proxy rules of its own and speaks HTTP to a SOCKS proxy: it gets a connection of the client's pool.
             transport = _connected(client.pool_manager.connection_from_url(client.host))
-            header = [f"{name}: {value}" for name, value in _account_headers(client, used)]
+            header = [f"{name}: {value.encode('latin-1').decode()}" for name, value in _account_headers(client, used)]
             opened.connect(url, socket=transport.sock, header=header, subprotocols=list(protocols))
         except WebSocketBadStatusException:
             opened.shutdown()

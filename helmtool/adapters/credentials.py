@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -30,6 +31,7 @@ EXTENSION = "client.authentication.k8s.io/exec"
 PATIENCE = 20.0
 """Seconds for a plugin to answer; `openstack` takes up to five."""
 LONGEST_SAID = 300
+RFC_3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 NEW_TOKEN = "export OS_TOKEN=$(openstack token issue -c id -f value)"  # noqa: S105 - a command
 """How a person of CERN gets what the plugin of a CERN cluster wants (the deployment guide)."""
 
@@ -206,11 +208,16 @@ class Plugin:
             if not isinstance(value, str) or (not value.isprintable() and not value.startswith("-----BEGIN")):
                 raise self._failed(f"({program}) gives a token or certificate that cannot be one", self._by_hand(program))
         token, certificate, key = values
-        if not token and not (certificate and key):
-            raise self._failed(f"({program}) gives neither a token nor a certificate with its key", self._by_hand(program))
         for secret in filter(None, (token, key)):
             protect(secret.encode())
-        found = Credentials(token, certificate, key, _moment(status.get("expirationTimestamp")))
+        if bool(certificate) != bool(key) or not (token or key):
+            raise self._failed(f"({program}) gives neither a token nor a certificate with its key", self._by_hand(program))
+        try:
+            found = Credentials(token, certificate, key, _moment(status.get("expirationTimestamp")))
+        except ValueError:
+            raise self._failed(
+                f"({program}) gives an expirationTimestamp that is not a time as in RFC 3339", self._by_hand(program)
+            ) from None
         # One that has expired already, by this machine's clock, is the API server's to judge, and not to be asked for with every request.
         return Credentials(token, certificate, key) if found.expired else found
 
@@ -230,10 +237,10 @@ def plugin_of(access: Access) -> Plugin | None:
     return Plugin(access, user["exec"]) if uses_plugin(user) and access.server.startswith("https:") else None
 
 
-def _moment(said: Any) -> datetime | None:
-    """An RFC 3339 time; nothing where it is none, as for a plugin that names none."""
-    try:
-        found = datetime.fromisoformat(str(said))
-    except ValueError:
+def _moment(text: Any) -> datetime | None:
+    """A time in the form of RFC 3339; None for null. Raises ValueError."""
+    if text is None:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    if not re.fullmatch(RFC_3339, str(text)):
+        raise ValueError
+    return datetime.fromisoformat(text)

@@ -72,7 +72,7 @@ def read_access(kubeconfig: str, context: str | None = None) -> Access:
         )
     _require_none(cluster_problems(cluster.body), f"{cluster.file}: cluster {named['cluster']!r}", cluster.file)
     insecure = bool(cluster.body.get("insecure-skip-tls-verify")) and server.startswith("https:")
-    return Access(kubeconfig, chosen, named["cluster"], server, _fingerprint(_with_absolute_paths(cluster)), insecure)
+    return Access(kubeconfig, chosen, named["cluster"], _without_account(server), _fingerprint(_with_absolute_paths(cluster)), insecure)
 
 
 def cluster_names(kubeconfig: str) -> list[str]:
@@ -168,9 +168,15 @@ def _parsed(path: str, content: bytes) -> dict[str, Any] | None:
 def _is_address(server: str) -> bool:
     try:
         parts = urlsplit(server)
-        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", server)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", parts.netloc)
     except ValueError:
         return False
+
+
+def _without_account(server: str) -> str:
+    """The address as it may be shown: a password may stand in it."""
+    parts = urlsplit(server)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else server
 
 
 def _view(kubeconfig: str) -> str:

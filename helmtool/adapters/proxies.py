@@ -9,6 +9,7 @@ import base64
 import contextlib
 import ipaddress
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -41,7 +42,7 @@ def proxy_for(server: str, proxy_url: str = "", environment: Mapping[str, str] |
     if parsed is None or not (proxy_url or _uses_proxy(target, _variable(variables, "NO_PROXY").split(","))):
         return None
     # Go has a SOCKS5 proxy resolve the names, which PySocks calls socks5h.
-    scheme = "socks5h" if parsed.scheme.startswith("socks5") else parsed.scheme
+    scheme = "socks5h" if parsed.scheme.startswith("socks5") else parsed.scheme if parsed.scheme in DEFAULT_PORTS else "http"
     host = f"[{parsed.hostname}]" if ":" in (parsed.hostname or "") else parsed.hostname
     address = f"{scheme}://{host}:{parsed.port or DEFAULT_PORTS.get(scheme, 80)}"
     return Proxy(address, unquote(parsed.username or ""), unquote(parsed.password or ""))
@@ -75,8 +76,8 @@ def _variable(variables: Mapping[str, str], name: str) -> str:
 
 
 def _parsed(address: str) -> SplitResult | None:
-    """As Go: an address without a scheme and a host is tried with http:// before it."""
-    for attempt in (address, f"http://{address}"):
+    """As Go: an address without a scheme and a host is tried with http:// before it; one with white space is none."""
+    for attempt in () if re.search(r"\s", address) else (address, f"http://{address}"):
         with contextlib.suppress(ValueError):
             found = urlsplit(attempt)
             if found.scheme and found.hostname and found.port != 0:
@@ -101,7 +102,7 @@ def _matches(entry: str, host: str, port: int, address: ipaddress.IPv4Address | 
     name, own_port = _split_port(entry)
     if not name or (own_port and own_port != str(port)):
         return False
-    if own_address := _ip(name.strip("[]")):
+    if own_address := _ip(name):
         return own_address == address
     suffix = name.removeprefix("*")
     return host.endswith(suffix if suffix.startswith(".") else f".{suffix}") or host == suffix
@@ -110,7 +111,7 @@ def _matches(entry: str, host: str, port: int, address: ipaddress.IPv4Address | 
 def _split_port(entry: str) -> tuple[str, str]:
     """An entry as name and port; an IPv6 address has a port only behind brackets."""
     name, _, port = entry.rpartition(":")
-    return (name, port) if name and (":" not in name or name.endswith("]")) else (entry, "")
+    return (name.strip("[]"), port) if name and (":" not in name or name.endswith("]")) else (entry, "")
 
 
 def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

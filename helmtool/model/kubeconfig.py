@@ -146,7 +146,7 @@ def user_problems(user: Mapping[str, Any]) -> list[str]:
     ]
     if has_certificate(user) and not (user.get("client-key") or user.get("client-key-data")):
         found.append("a client certificate is given, and no client-key")
-    if (user.get("token") or user.get("tokenFile")) and has_password(user):
+    if (user.get("token") or user.get("tokenFile")) and (user.get("username") or user.get("password")):
         found.append("a token and a user name or password are both given")
     if any(user.get(name) for name in ("as-uid", "as-groups", "as-user-extra")) and not user.get("as"):
         found.append("as-uid, as-groups or as-user-extra is given without as")
@@ -171,14 +171,10 @@ def has_certificate(user: Mapping[str, Any]) -> bool:
     return bool(user.get("client-certificate") or user.get("client-certificate-data"))
 
 
-def has_password(user: Mapping[str, Any]) -> bool:
-    """Whether the user signs in with a name and a password."""
-    return bool(user.get("username") or user.get("password"))
-
-
 def uses_plugin(user: Mapping[str, Any]) -> bool:
     """Whether the credentials come from a plugin: client-go runs it only if the kubeconfig has no token, password or certificate."""
-    return user.get("exec") is not None and not (user.get("token") or user.get("tokenFile") or has_password(user) or has_certificate(user))
+    others = user.get("token") or user.get("tokenFile") or user.get("username") or has_certificate(user)
+    return user.get("exec") is not None and not others
 
 
 def _is_proxy(address: str) -> bool:

@@ -83,9 +83,21 @@ def test_what_expired_before_it_was_given_is_the_servers_to_judge(tmp_path: Path
     assert asked(tmp_path) == 1
 
 
-def test_a_time_that_is_none_is_ignored(tmp_path: Path) -> None:
-    answer = {"apiVersion": V1, "kind": "ExecCredential", "status": {"token": "tok-1", "expirationTimestamp": "soon"}}
-    assert made(tmp_path, f"echo '{json.dumps(answer)}'").credentials() == Credentials("tok-1")
+def test_a_time_that_is_none_is_refused_as_by_kubectl(tmp_path: Path) -> None:
+    for time_, fits in (
+        ("soon", False),
+        ("2031-05-06", False),
+        ("2031-05-06T07:08:09", False),
+        (None, True),
+        ("2031-05-06T07:08:09.5+02:00", True),
+    ):
+        answer = {"apiVersion": V1, "kind": "ExecCredential", "status": {"token": "tok-1", "expirationTimestamp": time_}}
+        plugin = made(tmp_path, f"echo '{json.dumps(answer)}'")
+        if fits:
+            assert plugin.credentials().token == "tok-1"
+        else:
+            with pytest.raises(CredentialsFailed, match="not a time as in RFC 3339"):
+                plugin.credentials()
 
 
 def test_who_renews_a_lock_does_not_wait_for_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,18 @@ from helmtool.adapters import toolbox
 BASE = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
 
+class Kind(StrEnum):
+    """Classes of outcomes. A name that does not resolve is `REFUSED` as well: nothing arrives."""
+
+    ANSWERED = "answered"
+    TLS_REFUSED = "TLS refused"
+    NOT_ANSWERED = "not answered"
+    REFUSED = "refused before a connection"
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What a program did. `plugin` is what it asked an exec plugin with, `words` its error, which is not compared."""
+    """What a program did. `plugin` is what an answered one asked an exec plugin with, `words` its error, which is not compared."""
 
     answered: bool
     arrived: frozenset[Record]
@@ -29,13 +39,13 @@ class Outcome:
     words: str = field(default="", compare=False)
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Kind:
         """The class of the outcome."""
         if self.answered:
-            return "answered"
+            return Kind.ANSWERED
         if any("TLS refused" in record for record in self.arrived):
-            return "TLS refused"
-        return "not answered" if self.arrived else "refused before a connection"
+            return Kind.TLS_REFUSED
+        return Kind.NOT_ANSWERED if self.arrived else Kind.REFUSED
 
     def __str__(self) -> str:
         lines = [self.kind, *(f"  {' > '.join(record)}" for record in sorted(self.arrived))]
@@ -50,18 +60,18 @@ FALLBACK = "localhost:8080"
 """The server of kubectl and helm if the kubeconfig names none, refused by helmtool: it would be a cluster that nobody named."""
 
 
-def right_outcomes(draft: Draft, recorder: Recorder) -> list[Outcome]:
-    """What kubectl does. Where it asks for a name, also what helm does, which uses client-go as well and never asks; a get in any case."""
+def of_reference(draft: Draft, recorder: Recorder) -> Outcome:
+    """What kubectl does. If it asks for a name, what helm does, which uses client-go as well but never asks; an exec becomes a get."""
     asked = ["get", "--raw", "/api/v1/namespaces/dqm"]
     if draft.kind == "exec":
         asked = ["exec", "dqm-0", "--namespace", "dqm", "--container", "dqm", "--", "true"]
     chosen = ["--context", draft.context_argument] if draft.context_argument else []
-    right = [_run(draft, recorder, [_program("kubectl"), *chosen, "--cache-dir", f"{draft.folder}/cache", *asked])]
-    if PROMPTS in right[0].words:
+    outcome = _run(draft, recorder, [_program("kubectl"), *chosen, "--cache-dir", f"{draft.folder}/cache", *asked])
+    if PROMPTS in outcome.words:
         draft.kind = "get"
         chosen = ["--kube-context", draft.context_argument] if draft.context_argument else []
-        right.append(_run(draft, recorder, [_program("helm"), *chosen, "--namespace", "dqm", "list"]))
-    return [_without_fallback(outcome) for outcome in right]
+        outcome = _run(draft, recorder, [_program("helm"), *chosen, "--namespace", "dqm", "list"])
+    return _without_fallback(outcome)
 
 
 def _without_fallback(outcome: Outcome) -> Outcome:
@@ -93,7 +103,8 @@ def _environment(draft: Draft) -> dict[str, str]:
 
 def _outcome(draft: Draft, recorder: Recorder, answered: bool, words: str) -> Outcome:
     arrived = frozenset(_compared(draft, recorder.take()))
-    return Outcome(answered, arrived, _plugin_request(draft.folder), words)
+    plugin = _plugin_request(draft.folder)
+    return Outcome(answered, arrived, plugin if answered else None, words)
 
 
 def _compared(draft: Draft, records: set[Record]) -> set[Record]:

@@ -116,7 +116,6 @@ PROXIES: dict[str, Change] = {
     "http-server-HTTP_PROXY": both(of_environment("HTTP_PROXY"), at(scheme="http", port=8080)),
     "http-server-http_proxy": both(of_environment("http_proxy"), at(scheme="http", port=8080)),
     "http-server-HTTPS_PROXY": both(of_environment("HTTPS_PROXY"), at(scheme="http", port=8080)),
-    "http-server-HTTP_PROXY-cgi": both(of_environment("HTTP_PROXY", REQUEST_METHOD="GET"), at(scheme="http", port=8080)),
     "http-server-HTTP_PROXY-socks5": both(of_environment("HTTP_PROXY", "socks", "socks5"), at(scheme="http", port=8080)),
     "loopback": both(of_environment("HTTPS_PROXY"), lambda draft: at(host="127.0.0.1", port=draft.ports["api"])(draft)),
     "loopback-localhost": both(of_environment("HTTPS_PROXY"), lambda draft: at(host="localhost", port=draft.ports["api"])(draft)),

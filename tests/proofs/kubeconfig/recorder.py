@@ -93,7 +93,11 @@ class Recorder:
         with self._changed:
             assert self._changed.wait_for(lambda: not self._active, TIMEOUT), f"{self._active} connections have not ended"
             records, self._records = set(self._records), []
-        return {tuple(re.sub(rf":{self.ports['api']}\b", ":API", step) for step in record) for record in records}
+        return {tuple(self._normal(step) for step in record) for record in records}
+
+    def _normal(self, step: str) -> str:
+        """The server's port by its role, and a name without the dot of the root."""
+        return re.sub(r"\b(test|localhost)\.(?=[:, ]|$)", r"\1", re.sub(rf":{self.ports['api']}\b", ":API", step))
 
     def _accept(self, role: str, listener: socket.socket) -> None:
         with contextlib.suppress(OSError):

@@ -37,12 +37,11 @@ STRICTER = {
     "files=users-null": NO_USER,
     "files=yaml-own-tag": "Go's reader ignores tags that it does not know",
     "paths=ca-file-empty": "client-go trusts the CAs of the system instead of an empty file",
-    "proxies=HTTPS_PROXY-ftp": "Go speaks HTTP to a proxy of any scheme in the environment",
 }
-"""Values that helmtool refuses before a connection, with what the others do."""
+"""Values that helmtool may refuse before a connection, with what client-go does."""
 DIFFERENT = {
     "files=home": "helmtool expands ~ in KUBECONFIG, which a shell does only at the beginning",
-    "proxies=url-account-name-alone requests=exec": "the WebSockets of kubectl, unlike its other requests, send a name only with a password",
+    "proxies=url-account-name-alone requests=exec": "kubectl sends the name without a password only outside of WebSockets",
 }
 """Values in which helmtool may do otherwise, with the reason."""
 
@@ -119,10 +118,8 @@ def _compare(identity: str, lane: Lane, keys: Keys) -> Compared:
 
 def _wrong(identity: str, kubectl: Outcome, helmtool: Outcome, secrets: set[str]) -> Iterator[str]:
     parts = set(identity.split())
-    if STRICTER.keys() & parts:
-        if helmtool.kind != Kind.REFUSED:
-            yield f"helmtool does not refuse it: {helmtool}"
-    elif helmtool != kubectl and not any(parts.issuperset(different.split()) for different in DIFFERENT):
+    stricter = helmtool.kind == Kind.REFUSED and STRICTER.keys() & parts
+    if helmtool != kubectl and not stricter and not any(parts.issuperset(different.split()) for different in DIFFERENT):
         yield f"kubectl: {kubectl}\nhelmtool: {helmtool}"
     if helmtool.words.startswith(("traceback", "died")):
         yield f"helmtool has no error of its own: {helmtool.words}"

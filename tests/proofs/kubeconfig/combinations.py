@@ -50,10 +50,10 @@ def _comparable(identity: str) -> bool:
     """Whether both programs can be compared.
 
     An exec needs the list of resources, which kubectl tries for a minute to get from a server that closes the connection. With an account
-    in the server's address client-go asks a plugin for a certificate only, while TLS is set up.
+    in the server's address kubectl has no WebSocket at all, and asks a plugin for a certificate only, while TLS is set up.
     """
-    closed = "dead" in identity and "requests=exec" in identity
-    return not closed and not ("clusters=account" in identity and "users=plugin" in identity)
+    execs, account = "requests=exec" in identity, "clusters=account" in identity
+    return not (execs and ("dead" in identity or account)) and not (account and "users=plugin" in identity)
 
 
 def made(identity: str, folder: Path, ports: dict[str, int], keys: Keys) -> Draft:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -68,14 +69,17 @@ def test_same_as_kubectl(tmp_path: Path) -> None:
     results = _compare_all(chosen, tmp_path)
     kinds = Counter(result.kubectl.kind for result in results)
     wrong = [result for result in results if result.wrong]
-    print(
-        f"{len(results)} combinations in {time.monotonic() - begun:.0f} s, {len(wrong)} differ; kubectl: {', '.join(f'{kind} {count}' for kind, count in kinds.items())}",
-        flush=True,
-    )
+    counts = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+    print(f"{len(results)} combinations in {time.monotonic() - begun:.0f} s, {len(wrong)} differ; kubectl: {counts}", flush=True)
     if ONLY:
         print(f"{ONLY}\nkubectl: {results[0].kubectl}")
-    assert not wrong, "\n\n".join(f"{result.identity}\n{result.wrong}" for result in wrong)
+    assert not wrong, "\n\n".join(f"{again(result.identity)}\n{result.wrong}" for result in wrong)
     assert ONLY or min(kinds[kind] for kind in Kind) > len(results) / 100, kinds
+
+
+def again(identity: str) -> str:
+    """The command that runs one combination again."""
+    return f"HELMTOOL_KUBECONFIG_ONLY={shlex.quote(identity)} make test-kubeconfig"
 
 
 def _compare_all(chosen: list[str], folder: Path) -> list[Compared]:

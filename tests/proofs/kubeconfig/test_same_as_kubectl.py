@@ -115,6 +115,9 @@ def _compare(identity: str, lane: Lane, keys: Keys) -> Compared:
     try:
         kubectl = of_reference(draft, lane.recorder)
         helmtool = of_helmtool(draft, lane.recorder, lane.worker)
+    except Exception as error:
+        error.add_note(again(identity))
+        raise
     finally:
         clean(draft)
     return Compared(identity, kubectl, "\n".join(_wrong(identity, kubectl, helmtool, draft.secrets)))

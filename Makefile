@@ -77,7 +77,7 @@ test-registry: venv tools-client ## Run the tests against a real registry (Debia
 	@for program in docker-registry gpg openssl; do command -v $$program >/dev/null || { echo "$$program is missing. Next: apt-get install $$program"; exit 1; }; done
 	$(PYTEST) tests/registry
 
-test-secrets: venv tools-client ## Test the files of secrets: real sops, age, git, Kerberos (Debian: krb5-kdc krb5-admin-server krb5-user strace)
+test-secrets: venv tools-client ## Test the files of secrets: real sops, age, git, Kerberos (Debian: gpg krb5-kdc krb5-admin-server krb5-user openssh-client strace)
 	$(PYTEST) -n 2 tests/secrets
 
 test-hooks: venv tools-client ## Commit with the hooks, run by the real pre-commit in a throw-away repository

@@ -6,6 +6,7 @@ A hook of hatchling, so only the standard library and hatchling are there. An ed
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -62,8 +63,13 @@ def copied(root: Path) -> Iterator[str]:
 def commit_of(root: Path) -> dict[str, str | bool]:
     """The commit of the checkout, and whether what is copied of charts/ and values/ is as committed; of what is no checkout, nothing."""
 
+    # Not of a git around it: a hook may install this package (githooks(5)).
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name.startswith("GIT_CONFIG_")}
+    own = {name: value for name, value in own.items() if name not in ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT")}
+
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+        argv = ["git", "-C", str(root), *arguments]
+        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=30, env=own).stdout.strip()
 
     try:
         if Path(git("rev-parse", "--show-toplevel")) != root.resolve():

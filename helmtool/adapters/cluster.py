@@ -39,6 +39,16 @@ FIRST_TIMEOUT = 5.0
 ACCESS = "authorization.k8s.io/v1"
 
 
+KIND_UNKNOWN = "KindUnknown"
+"""The reason in the answer about an object whose kind the API server does not know."""
+
+
+class KindUnknown(OperationFailed):
+    """The API server does not know a kind: its CustomResourceDefinition is not there, or the version of its API is not served."""
+
+    code = "kind-unknown"
+
+
 class Cluster:
     """One API server, through one context of a kubeconfig. Methods block; they are safe to call from several threads."""
 
@@ -83,15 +93,20 @@ class Cluster:
         return answer
 
     def get(self, key: ObjectKey) -> Manifest | None:
-        """The live object, or nothing where there is none."""
-        answer = self.request("GET", self.path(key))
+        """The live object, or None if there is none, or no such kind."""
+        try:
+            answer = self.request("GET", self.path(key))
+        except KindUnknown:
+            return None
         if answer.status == 404:
             return None
         return self._objects([self.require(answer).body])[0]
 
     def apply(self, manifest: Manifest, *, manager: str, dry_run: bool = False, force: bool = False) -> Answer:
-        """Server-side apply of one object under a field manager; the answer may be a 409 or 422, which the caller judges."""
+        """Server-side apply of one object under a field manager; the caller judges a 404 (KIND_UNKNOWN), 409 or 422."""
         query = {"fieldManager": manager, "force": "true" if force else "false"} | ({"dryRun": "All"} if dry_run else {})
+        if unknown := self.unknown_kind(key_of(manifest)):
+            return Answer(404, {"reason": KIND_UNKNOWN, "message": unknown})
         return self.request("PATCH", self.path(key_of(manifest)), query, manifest, "application/apply-patch+yaml")
 
     def create(self, manifest: Manifest, seconds: float | None = None) -> Answer:
@@ -217,6 +232,14 @@ class Cluster:
         """The request path of one object."""
         return f"{self._collection(key)}/{quote(key.name, safe='')}"
 
+    def unknown_kind(self, key: ObjectKey) -> str:
+        """The sentence that the API server does not know the object's kind; empty if it does."""
+        try:
+            self._resource(key)
+        except KindUnknown as error:
+            return error.message
+        return ""
+
     def collection(self, api_version: str, kind: str) -> str:
         """The request path of the namespace's objects of one kind."""
         return self._collection(ObjectKey(api_version, kind, self.namespace, ""))
@@ -240,7 +263,7 @@ class Cluster:
             resource = self._resources[key.api_version].get(key.kind)
         if resource is None:
             message = f"{self.access.server} does not know the kind {key.kind} of {key.api_version}"
-            raise OperationFailed(message, hint=f"kubectl api-resources --api-group={key.api_version.rpartition('/')[0]}")
+            raise KindUnknown(message, hint=f"kubectl api-resources --api-group={key.api_version.rpartition('/')[0]}")
         return resource
 
     def _objects(self, found: Any) -> builtins.list[Manifest]:

@@ -1,16 +1,30 @@
-"""git, asked about one folder: what a commit would hold, and what any commit ever held."""
+"""git, called for one folder: its commit, what the next commit would hold, and what any commit ever held. Nothing else starts it."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from helmtool.adapters import process
 
-TIMEOUT = 60.0
+TIMEOUT, QUICK = 60.0, 10.0
+"""Seconds: for a command that reads the whole history, and for one that every release waits for."""
+KEPT = {
+    *("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_SYSTEM"),
+    *("GIT_CEILING_DIRECTORIES", "GIT_DISCOVERY_ACROSS_FILESYSTEM", "GIT_EXEC_PATH"),
+}
+"""Variables that say where git looks, on any repository. All others, GIT_DIR or GIT_INDEX_FILE, belong to the git that started a hook."""
+
+
+class Head(NamedTuple):
+    """The commit that is checked out, and whether the folders that were asked for are as committed."""
+
+    commit: str
+    clean: bool
 
 
 class History(NamedTuple):
@@ -40,7 +54,19 @@ class Git:
     def root(self) -> Path | None:
         """The top of the working tree; nothing outside git, without git, or where git refuses to look."""
         output = self._run("rev-parse", "--show-toplevel")
-        return Path(output.decode(errors="surrogateescape").rstrip("\n")) if output else None
+        found = Path(output.decode(errors="surrogateescape").rstrip("\n")) if output else None
+        return found if found and self._folder.resolve().is_relative_to(found.resolve()) else None
+
+    def head(self, folders: Sequence[str]) -> Head | None:
+        """The commit, with one call of git; None outside git, without a commit, or if git fails."""
+        output = self._run("status", "--porcelain=v2", "--branch", "--", *folders, seconds=QUICK)
+        lines = (output or b"").decode(errors="replace").splitlines()
+        commit = next((line.rsplit(" ", 1)[1] for line in lines if line.startswith("# branch.oid ")), "")
+        return Head(commit, all(line.startswith("#") for line in lines)) if commit not in ("", "(initial)") else None
+
+    def origin(self) -> str:
+        """The address that the repository was cloned from, which may hold credentials; empty if there is none."""
+        return (self._run("remote", "get-url", "origin", seconds=QUICK) or b"").decode(errors="replace").strip()
 
     def tracked(self) -> frozenset[str]:
         """The names of the folder's files that git has, in the index at least."""
@@ -63,13 +89,19 @@ class Git:
     def _names(self, *options: str) -> frozenset[str]:
         return _split(self._run("ls-files", "-z", *options, "--", ".") or b"")
 
-    def _run(self, *arguments: str) -> bytes | None:
+    def _run(self, *arguments: str, seconds: float = TIMEOUT) -> bytes | None:
         argv = ["git", "-C", str(self._folder), *arguments]
         try:
-            done = process.run(argv, env=process.environment() | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}, timeout=TIMEOUT)
+            done = process.run(argv, env=environment(), timeout=seconds)
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout if done.returncode == 0 else None
+
+
+def environment() -> dict[str, str]:
+    """This process's environment for a git of our own: without the repository, index and options of a git around it (githooks(5))."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in KEPT}
+    return own | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 def _split(output: bytes) -> frozenset[str]:

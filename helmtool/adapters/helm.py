@@ -20,7 +20,7 @@ from helmtool.adapters.kubeconfig import Access
 from helmtool.adapters.process import run_async
 from helmtool.errors import HelmtoolError, InvalidInput, OperationFailed, Problem, Refused, Unreachable
 from helmtool.model.duration import parse_duration
-from helmtool.model.manifest import Manifest, ManifestUnreadable, parse_manifests
+from helmtool.model.manifest import Manifest, ManifestUnreadable, parse_manifests, repeated_objects
 from helmtool.model.redaction import redact_text
 from helmtool.model.values import to_helm_json
 
@@ -170,7 +170,7 @@ class Helm:
         argv = ["template", self.release, chart, "--namespace", self.namespace, "--skip-schema-validation", "--values", "-"]
         argv += ["--is-upgrade"] if is_upgrade else []
         argv += ["--kube-version", kube_version] if kube_version else []
-        return _rendered(await self.command.run(argv, to_helm_json(dict(values))))
+        return _rendered(await self.command.run(argv, to_helm_json(dict(values))), self.namespace)
 
     async def upgrade(
         self, chart: Path, values: Mapping[str, Any], *, timeout: str, description: str, force_conflicts: bool = False
@@ -226,8 +226,8 @@ def _applied(stdout: str) -> Applied:
         raise HelmFailed("helm ended well, but did not say which revision it made", hint="helmtool history ENV") from None
 
 
-def _rendered(stdout: bytes) -> list[Manifest]:
-    """The objects that helm printed. Raises ChartInvalid: nothing at all would delete everything that runs."""
+def _rendered(stdout: bytes, namespace: str) -> list[Manifest]:
+    """The objects that helm printed. Raises ChartInvalid: nothing at all would delete everything that runs, of two only one would run."""
     try:
         manifests = parse_manifests(stdout)
     except ManifestUnreadable:
@@ -235,6 +235,12 @@ def _rendered(stdout: bytes) -> list[Manifest]:
     if not manifests or not all(m.get("kind") and isinstance(m.get("metadata"), dict) and m["metadata"].get("name") for m in manifests):
         raise ChartInvalid(
             "what helm rendered from the chart are no Kubernetes objects: each needs a kind and metadata.name", hint="helm lint " + CHART
+        )
+    if repeated := repeated_objects(stdout, namespace):
+        raise ChartInvalid(
+            f"the chart renders {repeated[0].path} more than once, and only one of them would run",
+            problems=[problem._replace(file=f"{CHART}/{problem.file}") for problem in repeated],
+            hint=f"remove the copy: Helm renders every file of {CHART}/templates, an editor's backup too",
         )
     return manifests
 

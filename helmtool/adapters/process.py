@@ -41,6 +41,7 @@ def run(
     argv: Sequence[str],
     *,
     input: bytes | None = None,
+    stdin: int | None = None,
     env: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
     cwd: Path | None = None,
@@ -48,14 +49,14 @@ def run(
 ) -> Completed:
     """Runs a program to its end and gives its outputs, whatever its exit code.
 
-    `timeout` is in seconds; `env` replaces the whole environment, `secrets` is added to it. Raises FileNotFoundError, PermissionError and
-    subprocess.TimeoutExpired as the standard library does.
+    `stdin` is a descriptor that it reads instead of `input`. `timeout` is in seconds; `env` replaces the whole environment, `secrets` is
+    added to it. Raises FileNotFoundError, PermissionError and subprocess.TimeoutExpired as the standard library does.
     """
     log.info("run: %s", " ".join(argv))
     done = subprocess.run(
         list(argv),
         input=input,
-        stdin=subprocess.DEVNULL if input is None else None,
+        stdin=(subprocess.DEVNULL if stdin is None else stdin) if input is None else None,
         capture_output=True,
         env=environment(env) | dict(secrets or {}),
         cwd=cwd,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
-import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from helmtool.adapters import packaged, process
+from helmtool.adapters import packaged
+from helmtool.adapters.git import Git
 from helmtool.adapters.packaged import Copy
 from helmtool.adapters.regular import read_file
 from helmtool.errors import InvalidInput, Refused
@@ -168,26 +168,12 @@ class Project(NamedTuple):
         """
         if self.copy:
             return GitState(self.copy.commit, self.copy.clean)
-        argv = ["git", "-C", str(self.root), "status", "--porcelain=v2", "--branch", "--", *(folders or ("charts", "values"))]
-        try:
-            completed = process.run(argv, timeout=10)
-        except (OSError, subprocess.TimeoutExpired):
-            return GitState()
-        lines = completed.stdout.decode(errors="replace").splitlines()
-        commit = next((line.rsplit(" ", 1)[1] for line in lines if line.startswith("# branch.oid ")), "")
-        if completed.returncode != 0 or commit in ("", "(initial)"):
-            return GitState()
-        return GitState(commit, all(line.startswith("#") for line in lines))
+        head = Git(self.root).head(folders or ("charts", "values"))
+        return GitState(head.commit, head.clean) if head else GitState()
 
     def git_origin(self) -> str:
         """The address that the checkout was cloned from, as git has it: it may hold credentials. Empty where there is none."""
-        if self.copy:
-            return ""
-        try:
-            completed = process.run(["git", "-C", str(self.root), "remote", "get-url", "origin"], timeout=10)
-        except (OSError, subprocess.TimeoutExpired):
-            return ""
-        return completed.stdout.decode(errors="replace").strip() if completed.returncode == 0 else ""
+        return "" if self.copy else Git(self.root).origin()
 
 
 @functools.lru_cache(maxsize=4)

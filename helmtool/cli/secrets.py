@@ -38,7 +38,7 @@ FromEnvOption = Annotated[
 ]
 ServiceOption = Annotated[str, typer.Option("--service", metavar="NAME", help="The service's folder in the checkout.")]
 RecipientOption = Annotated[
-    list[str] | None, typer.Option("--recipient", metavar="AGE1...", help="A public key of age; may be given several times.")
+    list[str] | None, typer.Option("--recipient", metavar="AGE1...", help="A public key of age or SSH; may be given several times.")
 ]
 EncryptedArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file whose name ends in .encrypted.")]
 
@@ -187,8 +187,10 @@ def _print_plain(content: bytes) -> None:
 
 def _print_check(checked: Checked) -> None:
     terminal.table(("KEY", "KIND", "WHAT IT SAYS"), [(file.key, _kind(file), line) for file in checked.files for line in _lines(file)])
+    if checked.readers:
+        terminal.table(("RECIPIENT", "FILES"), checked.readers)
     for finding in checked.findings:
-        terminal.warn(f"{'error' if finding.is_error else 'warning'}: {finding.file}: {finding.message}")
+        terminal.warn(f"{'error' if finding.is_error else 'warning'}: {finding.where}: {finding.message}")
     errors = sum(finding.is_error for finding in checked.findings)
     said = f"{len(checked.files)} files in {checked.folder}, identity of {checked.source}"
     terminal.say(f"{said}: {errors} errors, {len(checked.findings) - errors} warnings")

@@ -10,6 +10,8 @@ from helmtool.errors import InvalidInput
 
 PRIVATE, PRIVATE_PQ = "AGE-SECRET-KEY-", "AGE-SECRET-KEY-PQ-"
 PUBLIC, PUBLIC_PQ = "age", "age1pq"
+SSH = ("ssh-ed25519 ", "ssh-rsa ")
+"""What SSH keys begin with that age encrypts for."""
 KEY_BYTES = 32
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _PROTECTED = ("age-encryption.org/v1", "-----BEGIN AGE ENCRYPTED FILE-----")
@@ -95,8 +97,10 @@ def recipient_of(key: str) -> str:
 
 
 def parse_recipient(text: str) -> str:
-    """A recipient of age itself, checked. Raises RecipientInvalid; keys of SSH and of plugins are none here: sops would start programs."""
+    """A recipient of age, or an SSH key without its comment, checked. Raises RecipientInvalid, also for a plugin's: age would start it."""
     word = text.strip()
+    if word.startswith(SSH):
+        return _ssh_key(word)
     if word.upper().startswith(PRIVATE):
         raise RecipientInvalid("a private key was given where a recipient (age1…) belongs", hint="age-keygen -y FILE prints its recipient")
     if word.startswith(f"{PUBLIC_PQ}1") and re.fullmatch(r"[0-9a-z]+", word):
@@ -104,6 +108,19 @@ def parse_recipient(text: str) -> str:
     if len(_bech32(word, PUBLIC) or b"") != KEY_BYTES:
         raise RecipientInvalid(f"`{word[:80]}` is not an age recipient (age1…), or not a whole one", hint="age-keygen -y FILE prints it")
     return word
+
+
+def _ssh_key(text: str) -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
+
+    key = " ".join(text.split()[:2])
+    try:
+        load_ssh_public_key(key.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        what = f"`{key[:80]}` is not an SSH public key, or not a whole one"
+        raise RecipientInvalid(what, hint="ssh-keygen -y -f FILE prints it") from None
+    return key
 
 
 def _checksum(prefix: str, values: Sequence[int]) -> int:

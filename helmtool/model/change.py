@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from helmtool.model.manifest import LAST_APPLIED, Manifest, ObjectKey, dump_manifest, redact
 from helmtool.model.redaction import REDACTED
+from helmtool.model.spelling import respell
 
 LOSSES = {
     "Deployment": "the service goes away with it",
@@ -17,6 +18,8 @@ LOSSES = {
     "PersistentVolumeClaim": "what is stored in it may go with it",
 }
 """What is lost where an object of the kind is removed."""
+KIND_GONE = "the cluster does not know its kind"
+"""The reason of a change that cannot be made, nor any other of the release: Helm reads every object of both revisions."""
 CHANGED_SECRET = "<redacted, changed>"  # noqa: S105 - a mark, not a secret
 SERVER_METADATA = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
 CONTROLLER_ANNOTATIONS = (
@@ -89,18 +92,22 @@ def normalise(manifest: Manifest) -> Manifest:
 
 
 def compare(key: ObjectKey, before: Manifest | None, after: Manifest | None) -> Change | None:
-    """The change between two states of one object, or nothing where they are equal."""
+    """The change between two states of one object, or nothing where they are equal, or differ in the spelling of equal values."""
     old, new = (None if side is None else normalise(side) for side in (before, after))
+    if old is not None and new is not None and old != new:
+        old, new = respell(old, new)
     if old == new:
         return None
     effect, reason = classify(old, new)
     return Change(key, *_redacted(old, new), effect, reason)
 
 
-def impossible(key: ObjectKey, before: Manifest | None, after: Manifest, problem: str) -> Change:
+def impossible(
+    key: ObjectKey, before: Manifest | None, after: Manifest | None, problem: str, reason: str = "the API server refuses it"
+) -> Change:
     """A change that the API server would refuse."""
     old, new = (None if side is None else normalise(side) for side in (before, after))
-    return Change(key, *_redacted(old, new), Effect.IMPOSSIBLE, "the API server refuses it", problem)
+    return Change(key, *_redacted(old, new), Effect.IMPOSSIBLE, reason, problem)
 
 
 def classify(old: Manifest | None, new: Manifest | None) -> tuple[Effect, str]:

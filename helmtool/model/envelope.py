@@ -1,4 +1,4 @@
-"""What sops writes around a secret, as far as it is in the clear: the form, the recipients, and what it left unencrypted."""
+"""What sops writes around a secret, as far as it is in the clear: the form, the key groups, and what it left unencrypted."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from helmtool.errors import InvalidInput
 from helmtool.model.extent import require_bounded
+from helmtool.model.key_groups import KeyGroups, read_key_groups, unflatten
 
 CIPHER = "ENC[AES256_GCM,"
 UNENCRYPTED_SUFFIX = "_unencrypted"
 """sops leaves the values of keys that end so as they are, unless told otherwise."""
 LARGEST_INTEGER = 2**63
-_RECIPIENT = re.compile(r"recipient\"?\s*[:=]\s*[\"']?(age1[0-9a-z]+)")
 _DOTENV, _INI, _YAML = (re.compile(p, re.MULTILINE) for p in (r"^sops_(?:version|mac|lastmodified)=", r"^\[sops\]\s*$", r"^sops:\s*$"))
 
 
@@ -40,13 +40,23 @@ class Damaged(InvalidInput):
 
     code = "secret-damaged"
 
+    def __init__(self, message: str, *, hint: str = "", line: int = 0, column: int = 0) -> None:
+        """`line` and `column` are where, if that is known, else 0."""
+        super().__init__(message, hint=hint)
+        self.line, self.column = line, column
+
 
 class Envelope(NamedTuple):
     """The form of an encrypted file, whom it is for, and whether any value in it is in the clear."""
 
     form: Form
-    recipients: tuple[str, ...]
+    key_groups: KeyGroups
     partly_clear: bool
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Every recipient of every kind, as it is shown."""
+        return tuple(map(str, self.key_groups.recipients))
 
 
 def read_envelope(content: bytes, key: str) -> Envelope:
@@ -59,7 +69,7 @@ def read_envelope(content: bytes, key: str) -> Envelope:
         return _json_envelope(text, key)
     for form, sign in ((Form.DOTENV, _DOTENV), (Form.INI, _INI), (Form.YAML, _YAML)):
         if sign.search(text):
-            return Envelope(form, _recipients(text), _lines_clear(text, form))
+            return _yaml_envelope(text) if form is Form.YAML else _lines_envelope(text, form)
     if CIPHER in text:
         raise Damaged("not whole: the part that sops keeps for itself is missing", hint="git log FILE; restore it from git")
     raise NotEncrypted("not encrypted, though its name ends in .encrypted", hint="helmtool secrets encrypt FILE")
@@ -78,11 +88,8 @@ def _json_envelope(text: str, key: str) -> Envelope:
         raise NotEncrypted("not encrypted, though its name ends in .encrypted", hint="helmtool secrets encrypt FILE")
     values = {name: value for name, value in document.items() if name != "sops"}
     binary = set(values) == {"data"} and isinstance(values["data"], str) and not key.lower().endswith(".json")
-    return Envelope(Form.BINARY if binary else Form.JSON, _recipients(text), any(_clear(leaf) for leaf in _leaves(values)))
-
-
-def _recipients(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_RECIPIENT.findall(text)))
+    groups = read_key_groups(document["sops"])
+    return Envelope(Form.BINARY if binary else Form.JSON, groups, any(_clear(leaf) for leaf in _leaves(values)))
 
 
 def _leaves(value: Any) -> Iterator[Any]:
@@ -101,21 +108,32 @@ def _clear(leaf: Any) -> bool:
     return leaf not in (None, "") and not str(leaf).startswith(CIPHER)
 
 
-def _lines_clear(text: str, form: Form) -> bool:
-    if form is Form.YAML:
-        import yaml
+def _yaml_envelope(text: str) -> Envelope:
+    import yaml
 
-        loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        try:
-            require_bounded(text.encode(errors="replace"), loader)
-            documents = list(yaml.load_all(text, Loader=loader))
-            trees = [{k: v for k, v in d.items() if k != "sops"} if isinstance(d, dict) else d for d in documents]
-            return any(_clear(leaf) for leaf in _leaves(trees))
-        except (yaml.YAMLError, ValueError, RecursionError):  # a list may hold itself
-            raise Damaged("not whole: it is no YAML document any more", hint="git log FILE; restore it from git") from None
-    lines = text.split("[sops]", 1)[0].splitlines() if form is Form.INI else [line for line in text.splitlines() if line[:5] != "sops_"]
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        require_bounded(text.encode(errors="replace"), loader)
+        documents = list(yaml.load_all(text, Loader=loader))
+        metadata = [d["sops"] for d in documents if isinstance(d, dict) and isinstance(d.get("sops"), dict)]
+        trees = [{k: v for k, v in d.items() if k != "sops"} if isinstance(d, dict) else d for d in documents]
+        groups = read_key_groups(metadata[0] if metadata else {})
+        return Envelope(Form.YAML, groups, any(_clear(leaf) for leaf in _leaves(trees)))
+    except (yaml.YAMLError, ValueError, RecursionError):  # a list may hold itself
+        raise Damaged("not whole: it is no YAML document any more", hint="git log FILE; restore it from git") from None
+
+
+def _lines_envelope(text: str, form: Form) -> Envelope:
+    """Of a dotenv or INI file, whose metadata is in lines of its own."""
+    if form is Form.INI:
+        content, _, own = text.partition("[sops]")
+        lines, metadata = content.splitlines(), own.splitlines()
+    else:
+        lines = [line for line in text.splitlines() if line[:5] != "sops_"]
+        metadata = [line[5:] for line in text.splitlines() if line[:5] == "sops_"]
     values = [line.split("=", 1)[1].strip() for line in lines if "=" in line and line.lstrip()[:1] not in ("#", ";")]
-    return any(_clear(value) for value in values)
+    pairs = [(name.strip(), value.strip().strip('`"')) for name, sign, value in (line.partition("=") for line in metadata) if sign]
+    return Envelope(form, read_key_groups(unflatten(pairs)), any(_clear(value) for value in values))
 
 
 def form_for(plain: bytes, key: str) -> Form:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
+import re
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from helmtool.errors import OperationFailed
+from helmtool.errors import OperationFailed, Problem
 from helmtool.model import rendered
-from helmtool.model.reading import mapping
+from helmtool.model.kinds import KNOWN
+from helmtool.model.reading import mapping, text
 from helmtool.model.redaction import REDACTED
 
 Manifest = dict[str, Any]
@@ -17,6 +21,8 @@ Manifest = dict[str, Any]
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 HOOK = "helm.sh/hook"
+_SOURCE = re.compile(rb"^---\n# Source: [^/\n]+/", re.MULTILINE)
+"""The line that Helm puts before each rendered object: the chart's name and the template."""
 
 
 class ManifestUnreadable(OperationFailed):
@@ -49,6 +55,45 @@ def key_of(manifest: Manifest) -> ObjectKey:
     return ObjectKey(
         str(manifest.get("apiVersion")), str(manifest.get("kind")), str(metadata.get("namespace") or ""), str(metadata.get("name"))
     )
+
+
+def repeated_objects(output: bytes, namespace: str) -> list[Problem]:
+    """The objects that `helm template` printed more than once, with the templates that make them; `file` is the first, within the chart.
+
+    An API group's versions name one object, and `namespace`, the release's, is that of an object without one. Hooks of different moments
+    may share a name: Helm removes one before it makes the next. Raises ManifestUnreadable.
+    """
+    keys = [key_of(manifest) for manifest in _parsed_once(output)]
+    if len({(key.kind, key.name) for key in keys}) == len(keys):
+        return []
+    found: dict[tuple[str, ...], list[tuple[Manifest, str]]] = defaultdict(list)
+    for document in _SOURCE.split(output)[1:]:
+        template = document.partition(b"\n")[0].decode(errors="replace")
+        for manifest in parse_manifests(b"# " + document):
+            found[identity(manifest, namespace)].append((manifest, template))
+    return [_repeated(same) for same in found.values() if any(_collide(a, b) for (a, _), (b, _) in itertools.combinations(same, 2))]
+
+
+def identity(manifest: Manifest, namespace: str = "") -> tuple[str, ...]:
+    """What makes two manifests one object, to Helm too: API group without its version, kind, namespace and name.
+
+    `namespace` is that of an object which names none.
+    """
+    key = key_of(manifest)
+    _, namespaced = KNOWN.get((key.api_version, key.kind), ("", True))
+    group = key.api_version.rpartition("/")[0]
+    return group, key.kind, (key.namespace or namespace) if namespaced else "", key.name
+
+
+def _collide(one: Manifest, other: Manifest) -> bool:
+    moments, others = ({moment.strip() for moment in text(m, "metadata", "annotations", HOOK).split(",")} - {""} for m in (one, other))
+    return not moments or not others or bool(moments & others)
+
+
+def _repeated(same: list[tuple[Manifest, str]]) -> Problem:
+    templates = list(dict.fromkeys(template for _, template in same))
+    by = " and ".join(templates) if len(templates) > 1 else f"{templates[0]} alone"
+    return Problem(f"is rendered {len(same)} times, by {by}", templates[0], path=str(key_of(same[0][0])))
 
 
 def parse_manifests(text: str | bytes) -> list[Manifest]:

@@ -34,12 +34,26 @@ _TYPE_NAMES = ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "st
 
 def check_objects(objects: Sequence[Mapping[str, Any]]) -> list[Problem]:
     """Every way in which the objects break the API's schemas, in their order; `path` is `Deployment/newdqmgui: spec.replicas`."""
-    return [problem for item in objects for problem in _check(_without_nulls(item))]
+    return [problem for item in objects for problem in _check(without_nulls(item))]
 
 
 def kubernetes_version() -> str:
     """The version whose schemas are used, without the leading `v`."""
     return str(_document()["kubernetes"])
+
+
+def schema_of(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The schema of an object's kind; None if the kind is not known here."""
+    name = _document()["kinds"].get(f"{item.get('apiVersion')}/{item.get('kind')}")
+    found: Mapping[str, Any] | None = _document()["definitions"].get(name)
+    return found
+
+
+def child(schema: Mapping[str, Any], key: str | int) -> Mapping[str, Any]:
+    """The schema of a field, or of a list's items; an empty one if there is none."""
+    inner = schema.get("items", {}) if isinstance(key, int) else schema.get("properties", {}).get(key) or schema.get("additionalProperties")
+    found: Mapping[str, Any] = inner or {}
+    return _document()["definitions"][found["$ref"].removeprefix("#/definitions/")] if "$ref" in found else found
 
 
 def _check(item: Mapping[str, Any]) -> Iterator[Problem]:
@@ -86,11 +100,11 @@ def _type_name(value: Any) -> str:
     return next((name for kind, name in _TYPE_NAMES if isinstance(value, kind)), "something else")
 
 
-def _without_nulls(value: Any) -> Any:
-    """The object without fields that are null: to the API server they are not there."""
+def without_nulls(value: Any) -> Any:
+    """The object without the fields that are null: the API server does not store them."""
     if isinstance(value, Mapping):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from helmtool.adapters.project import CHART, Project, find_project
 from helmtool.errors import InvalidInput, UsageError
 from helmtool.model.change import Change, compare
 from helmtool.model.environment import Environment
-from helmtool.model.manifest import Manifest, ObjectKey, is_hook, kept_manifests, key_of, parse_manifests
+from helmtool.model.manifest import Manifest, ObjectKey, identity, is_hook, kept_manifests, key_of, parse_manifests
 from helmtool.model.review import Review
 from helmtool.model.revision import Revision, digest_of, last, merged_values, running, tag_of
 from helmtool.model.tag import parse_tag
@@ -232,5 +232,6 @@ async def _between(project: Project, one: Environment, other: Environment, tag: 
 
 
 def _compare_lists(before: Sequence[Manifest], after: Sequence[Manifest]) -> list[Change]:
-    old, new = ({key_of(m): m for m in side if not is_hook(m)} for side in (before, after))
-    return [change for key in dict.fromkeys([*new, *old]) if (change := compare(key, old.get(key), new.get(key)))]
+    old, new = ({identity(m): m for m in side if not is_hook(m)} for side in (before, after))
+    pairs = [(old.get(which), new.get(which)) for which in dict.fromkeys([*new, *old])]
+    return [change for one, other in pairs if (change := compare(key_of(other or one or {}), one, other))]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from helmtool.adapters.cluster import KIND_UNKNOWN
 from helmtool.model.change import compare
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.ownership import adds_to, other_writers
@@ -13,14 +14,18 @@ from helmtool.operations.reach import Reached
 
 
 class Drift(NamedTuple):
-    """One object that is not as the revision made it, and who wrote it beside Helm and when, the newest first."""
+    """One object that is not as the revision made it, and who wrote it beside Helm and when, the newest first.
+
+    `why` is the sentence that the cluster does not know its kind any more, else empty.
+    """
 
     key: ObjectKey
     gone: bool
     hands: tuple[str, ...]
+    why: str = ""
 
     def __str__(self) -> str:
-        what = f"{self.key} is gone" if self.gone else f"{self.key} is not as it was released"
+        what = f"{self.key} is gone{f': {self.why}' if self.why else ''}" if self.gone else f"{self.key} is not as it was released"
         return f"{what}, written by {', '.join(self.hands)}" if self.hands else what
 
 
@@ -42,7 +47,7 @@ def drift_among(session: Reached, tries: Sequence[Try]) -> list[Drift]:
 def _drift(result: Preflight) -> Drift | None:
     key = key_of(result.manifest)
     if result.live is None:
-        return Drift(key, gone=True, hands=())
+        return Drift(key, gone=True, hands=(), why=result.answer.message if result.answer.reason == KIND_UNKNOWN else "")
     same = result.answer.status < 400 and not result.conflict and compare(key, result.live, result.answer.body) is None
     if same and not adds_to(result.live):
         return None

@@ -13,7 +13,7 @@ from helmtool.model.manifest import Manifest, is_hook, kept_manifests
 from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
 from helmtool.operations.lives import Lives
-from helmtool.operations.preflight import Forecast, make_forecast
+from helmtool.operations.preflight import Forecast, kind_gone, make_forecast
 from helmtool.operations.session import Session
 from helmtool.operations.together import together
 
@@ -94,7 +94,9 @@ def require_settled(session: Session, revisions: Sequence[Revision]) -> None:
 
 
 def require_possible(plan: Plan) -> None:
-    """Raises PreflightFailed where the API server would refuse an object."""
+    """Raises KindGone and, where the API server would refuse an object, PreflightFailed."""
+    if gone := kind_gone(plan.forecast.changes):
+        raise gone
     problems = [Problem(change.problem, path=str(change.key)) for change in plan.changes if change.problem]
     if problems:
         from helmtool.operations.explain import add_causes, refusals

@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from helmtool.adapters.answer import Answer
-from helmtool.adapters.cluster import HELM_MANAGER, Cluster
+from helmtool.adapters.cluster import HELM_MANAGER, KIND_UNKNOWN, Cluster
 from helmtool.errors import Problem, Refused
-from helmtool.model.change import Change, compare, impossible
+from helmtool.model.change import KIND_GONE, Change, compare, impossible
 from helmtool.model.environment import Environment
-from helmtool.model.manifest import Manifest, ObjectKey, belongs_to, key_of, owned_by_helm, parse_manifests
+from helmtool.model.manifest import Manifest, ObjectKey, belongs_to, identity, kept_manifests, key_of, owned_by_helm, parse_manifests
 from helmtool.model.ownership import other_writers
 from helmtool.model.reading import mapping
 from helmtool.model.revision import Revision
@@ -27,6 +27,12 @@ class NotOurs(Refused):
     """An object of the release exists, and Helm does not hold it for this release."""
 
     code = "not-ours"
+
+
+class KindGone(Refused):
+    """The cluster does not know the kind of an object: Helm can neither upgrade nor roll back, and a rollback that fails stays pending."""
+
+    code = "kind-gone"
 
 
 class Forecast(NamedTuple):
@@ -82,12 +88,34 @@ def owned_in(environment: Environment, manifests: Sequence[Manifest]) -> list[Ma
 def forecast_of(cluster: Cluster, results: Sequence[Preflight], pods: Mapping[ObjectKey, Answer], base: Revision | None) -> Forecast:
     """The forecast of objects that were tried, of a bare pod for each Deployment, and of what Helm would delete."""
     owned = [r.manifest for r in results]
-    changes = [change for r in results if (change := _change(r))]
+    gone = _kinds_gone(cluster, owned, base)
+    changes = [*gone.values(), *(change for r in results if key_of(r.manifest) not in gone and (change := _change(r)))]
     refused, doubts = ([], []) if any(change.problem for change in changes) else _judge_pods(owned, pods)
     changes += [*refused, *_removed(cluster, owned, base)]
     warnings = dict.fromkeys([w for r in results for w in r.answer.warnings] + doubts)
     hands = {key_of(r.manifest): other_writers(r.live) for r in results if r.live}
     return Forecast(tuple(changes), tuple(warnings), tuple(r.conflict for r in results if r.conflict), hands)
+
+
+def kind_gone(changes: Sequence[Change]) -> KindGone | None:
+    """The error of changes that Helm cannot make because the cluster does not know the kind of an object; None if it knows all."""
+    gone = [change for change in changes if change.reason == KIND_GONE]
+    if not gone:
+        return None
+    return KindGone(
+        f"{gone[0].key}: {gone[0].problem}; nothing was changed",
+        problems=[Problem(change.problem, path=str(change.key)) for change in gone],
+        hint="kubectl apply -f its CustomResourceDefinition, and again (docs/how-to/when-a-release-fails.md#a-kind-is-gone)",
+    )
+
+
+def _kinds_gone(cluster: Cluster, manifests: Sequence[Manifest], base: Revision | None) -> dict[ObjectKey, Change]:
+    """The objects of the base revision whose kind the cluster does not know any more."""
+    wanted = {key_of(m): m for m in manifests}
+    stored = {key_of(m): m for m in kept_manifests(base.manifest)} if base else {}
+    unknown = {key: said for key in stored if (said := cluster.unknown_kind(key))}
+    why = f"revision {base.number} holds it, and " if base else ""
+    return {key: impossible(key, stored[key], wanted.get(key), why + said, KIND_GONE) for key, said in unknown.items()}
 
 
 def _require_ours(session: Reached, lives: Sequence[Manifest]) -> None:
@@ -149,6 +177,8 @@ def dry_run_object(cluster: Cluster, manifest: Manifest, live: Manifest | None, 
 
 def _change(result: Preflight) -> Change | None:
     key = key_of(result.manifest)
+    if result.answer.reason == KIND_UNKNOWN:
+        return impossible(key, None, result.manifest, result.answer.message, KIND_GONE)
     if result.answer.status >= 400:
         return impossible(key, result.live, result.manifest, result.answer.message or result.answer.reason)
     # A new object is shown as rendered: what the API server fills in would bury it.
@@ -193,18 +223,13 @@ def _removed(cluster: Cluster, manifests: Sequence[Manifest], base: Revision | N
 
     Each is deleted as a dry run: without the right, Helm would fail in the middle. Raises ClusterForbidden.
     """
-    wanted = {_identity(m) for m in manifests}
+    wanted = {identity(m, cluster.namespace) for m in manifests}
     stored = parse_manifests(base.manifest) if base else []
-    gone = [m for m in stored if _identity(m) not in wanted and not _kept(m)]
+    gone = [m for m in stored if identity(m, cluster.namespace) not in wanted and not _kept(m)]
     lives = cluster.in_parallel([lambda m=m: cluster.get(key_of(m)) for m in gone])
     found = [(key_of(m), live) for m, live in zip(gone, lives, strict=True) if live]
     cluster.in_parallel([lambda k=key, i=live["metadata"]["uid"]: cluster.delete(k, uid=i, dry_run=True) for key, live in found])
     return [change for key, live in found if (change := compare(key, live, None))]
-
-
-def _identity(manifest: Manifest) -> tuple[str, str, str]:
-    key = key_of(manifest)
-    return key.api_version, key.kind, key.name
 
 
 def _kept(manifest: Manifest) -> bool:

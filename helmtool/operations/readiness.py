@@ -15,7 +15,7 @@ from helmtool.model.manifest import Manifest, kept_manifests
 from helmtool.model.registry import parse_repository
 from helmtool.model.revision import Revision, applied, digest_of, rollback_target, running, tag_of
 from helmtool.model.secret_version import mounted_name
-from helmtool.operations.preflight import Forecast, make_forecast
+from helmtool.operations.preflight import Forecast, kind_gone, make_forecast
 from helmtool.operations.reach import Reached
 from helmtool.operations.secrets.step import require_secret
 from helmtool.operations.secrets.versions import store_of
@@ -85,10 +85,11 @@ def begin_checks(session: Reached, target: Revision, manifests: Sequence[Manifes
 
 def obstacles(session: Reached, target: Revision, forecast: Forecast, checks: Sequence[Future[None]]) -> tuple[list[Refused], list[str]]:
     """What keeps a revision from serving again, the gravest first, and what could not be found out; `checks` have begun before."""
-    refusals: list[Refused] = []
+    gone = kind_gone(forecast.changes)
+    refusals: list[Refused] = [gone] if gone else []
     doubts: list[str] = []
     problems = [Problem(change.problem, path=str(change.key)) for change in forecast.changes if change.problem]
-    if problems:
+    if problems and not gone:
         refusals.append(
             RollbackImpossible(
                 f"the API server would refuse revision {target.number}: {problems[0].message}",

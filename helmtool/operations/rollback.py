@@ -18,7 +18,7 @@ from helmtool.model.revision import DEPLOYED, Revision, digest_of, last, next_nu
 from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock, LockLost, locked
 from helmtool.operations.look import look
-from helmtool.operations.preflight import Forecast, make_forecast
+from helmtool.operations.preflight import Forecast, kind_gone, make_forecast
 from helmtool.operations.progress import Progress
 from helmtool.operations.readiness import alternative, begin_checks, obstacles
 from helmtool.operations.rights import require_storage
@@ -146,7 +146,8 @@ def _plan(session: Session, options: RollbackOptions) -> RollbackPlan:
     manifests = kept_manifests(target.manifest)
     checks = [] if options.force else begin_checks(session, target, manifests)
     forecast = make_forecast(session, manifests, current)
-    refusals = [] if options.force else obstacles(session, target, forecast, checks)[0]
+    gone = kind_gone(forecast.changes) if options.force else None  # nothing overrides it: Helm would fail, and leave a revision pending
+    refusals = [gone] if gone else [] if options.force else obstacles(session, target, forecast, checks)[0]
     return RollbackPlan(session, current, target, tuple(revisions), forecast, changes_to(session, revisions, manifests), tuple(refusals))
 
 

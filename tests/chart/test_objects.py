@@ -4,10 +4,29 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
-from rendering import CHART, DIGEST, ENVIRONMENTS, Helm, container, mounts, nested, pod_annotations, pod_spec, volumes
+from rendering import (
+    CHART,
+    DIGEST,
+    ENVIRONMENTS,
+    TAG,
+    Helm,
+    by_name,
+    chart_defaults,
+    container,
+    documents,
+    is_hook,
+    mounts,
+    nested,
+    pod_annotations,
+    pod_spec,
+    volumes,
+)
 
 FILES = {"dqm.keytab": base64.b64encode(b"dummy").decode()}
 MODES: dict[str, dict[str, Any]] = {
@@ -63,9 +82,54 @@ def test_an_inline_secret_restarts_the_pod_when_its_content_changes(helm: Helm) 
     assert pod_annotations(before)["checksum/secret"] != pod_annotations(after)["checksum/secret"]
 
 
+SCRIPT = "files/setup-certs-and-run.sh"
+
+
 def test_the_checksum_is_of_the_script_alone(helm: Helm) -> None:
-    content = (CHART / "files" / "setup-certs-and-run.sh").read_bytes()
+    content = (CHART / SCRIPT).read_bytes()
     assert pod_annotations(helm.objects())["checksum/config"] == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        (b"\n", b"\r\n", True),
+        (b"run.sh\n", b"run.sh", True),
+        (b"run.sh\n", b"run.sh\n\n", True),
+        (b"run.sh\n", b"run.sh\r\n\r\n\n", True),
+        (b"run.sh\n", b"run.sh\n ", False),
+        (b"\n\n", b"\n\n\n", False),
+        (b"#!/bin/bash\n", b"#!/bin/bash\n\n", False),
+    ],
+)
+def test_the_checksum_changes_exactly_when_the_config_map_does(helm: Helm, tmp_path: Path, old: bytes, new: bytes, same: bool) -> None:
+    chart = Path(shutil.copytree(CHART, tmp_path / "chart"))
+    content = (chart / SCRIPT).read_bytes()
+    assert content.replace(old, new) != content
+    (chart / SCRIPT).write_bytes(content.replace(old, new))
+    before = helm.objects()
+    after = by_name(
+        m for m in documents(helm.run("template", "newdqmgui", chart, "-n", "dqm", "--set", f"image.tag={TAG}")) if not is_hook(m)
+    )
+    assert (before["ConfigMap/newdqmgui"]["data"] == after["ConfigMap/newdqmgui"]["data"]) is same
+    assert (pod_annotations(before)["checksum/config"] == pod_annotations(after)["checksum/config"]) is same
+
+
+def whole_numbers(value: Any, path: str = "") -> list[str]:
+    """The dotted paths of the numbers in the chart's defaults."""
+    if isinstance(value, dict):
+        return [found for key, inner in value.items() for found in whole_numbers(inner, f"{path}.{key}".lstrip("."))]
+    return [path] if isinstance(value, int) and not isinstance(value, bool) else []
+
+
+def test_a_number_of_any_size_is_rendered_as_an_integer(helm: Helm) -> None:
+    big = {path: 1_000_000 + 1_000 * place for place, path in enumerate(whole_numbers(chart_defaults()))}
+    big["progressDeadlineSeconds"] = 2**40  # more than a start may take
+    peers = [{"namespace": "monitoring", "podLabels": {"app": "prometheus"}}]
+    ingress = {"enabled": True, "host": "dqm.example.org", "allowedSources": ["10.0.0.0/8"]}
+    text = helm.template("", nested(big) | {"networkPolicy": {"metricsFrom": peers}, "ingress": ingress}, "--skip-schema-validation")
+    assert not re.findall(r"^[^#\n]*\de\+\d.*", text, re.MULTILINE)
+    assert [number for number in big.values() if not re.search(rf"\b{number}\b", text)] == []
 
 
 @pytest.mark.parametrize(

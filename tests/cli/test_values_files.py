@@ -298,6 +298,20 @@ def test_no_bytes_in_a_file_make_more_than_an_error(inside: Inside, seed: int) -
     assert codes >= {0, 3} or codes == {3}
 
 
+@pytest.mark.parametrize("name", ["service.yaml.bak", "#service.yaml#", "service.yaml.rej", "service (copy).yaml", "service.yaml.20260105"])
+def test_an_editors_backup_among_the_templates(inside: Inside, name: str) -> None:
+    shutil.copy(inside.root / CHART / "templates/service.yaml", inside.root / CHART / "templates" / name)
+    for command in (["validate", "prod"], ["render", "prod", "HG0105a-stable"], ["diff", "prod", "--against", "preprod"]):
+        error = inside.fails(*command, code=3, says=["Service/newdqmgui more than once", "templates/service.yaml", f"templates/{name}"])
+        assert [problem["path"] for problem in error["problems"]] == ["Service/newdqmgui"]
+
+
+@pytest.mark.parametrize("name", [".service.yaml.swp", "service.yaml~", "service.yaml.orig", "_service.yaml", ".#service.yaml"])
+def test_a_backup_that_helm_does_not_render(inside: Inside, name: str) -> None:
+    shutil.copy(inside.root / CHART / "templates/service.yaml", inside.root / CHART / "templates" / name)
+    assert inside.run("validate", "prod").code == 0
+
+
 def test_what_is_shown_has_no_escape_sequences(inside: Inside) -> None:
     inside.write(PROD, b'"\\e[31mred": 1\nstrategy: "\\e[31m"\n')
     error = inside.fails("validate", "prod", code=3)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from checkout import CANARY, Checkout, Key, sops, tool
 
+from helmtool.adapters.files import FileRefused
 from helmtool.model.age import Identity, parse_identity
 from helmtool.operations.secrets.bundle import BundleTooLarge, FilesNotDecryptable, read_bundle
+
+SOMEONE = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 
 def identity(key: Key) -> Identity:
@@ -93,10 +97,13 @@ def test_a_file_for_a_key_service_is_not_asked_about(checkout: Checkout, key: Ke
         "hc_vault": [{"vault_address": "http://127.0.0.1:1", "engine_path": "e", "key_name": "k", "enc": "x"}],
     }
     path.write_text(json.dumps(document))
-    ran = checkout.run("decrypt", path, "--out", checkout.home / "out", "--identity", key.file, "-v")
-    assert ran.code == 3
-    assert "no age recipient" in ran.err
-    assert "run:" not in ran.err
+    bare = checkout.home / "bare"
+    bare.write_text("AGE-SECRET-KEY-PQ-1ABC\n")  # one that does not tell its recipient
+    for identity_file in (key.file, bare):
+        ran = checkout.run("decrypt", path, "--out", checkout.home / "out", "--identity", identity_file, "-v")
+        assert ran.code == 3
+        assert "no age recipient but hc-vault-transit http://127.0.0.1:1/v1/e/keys/k" in ran.err
+        assert "run:" not in ran.err
 
 
 def test_files_that_cannot_be_in_a_secret(checkout: Checkout, key: Key, tmp_path: Path) -> None:
@@ -151,6 +158,41 @@ def test_more_than_a_secret_may_hold(checkout: Checkout, key: Key) -> None:
     ran = checkout.run("check", "test4", "--identity", key.file)
     assert ran.code == 3
     assert "more than a Secret may hold" in ran.err
+
+
+def test_an_empty_plaintext_is_refused_like_an_empty_file(checkout: Checkout, key: Key) -> None:
+    """As of an encryption that was fed by a command that failed."""
+    path = checkout.service / "a.encrypted"
+    path.write_bytes(sops("encrypt", "--age", key.recipient, "--filename-override", "x", input=b""))
+    checkout.sealed("b", "x", key)
+    with pytest.raises(FileRefused) as caught:
+        read_bundle("newdqmgui", checkout.root, identity(key))
+    assert (caught.value.exit_code, [problem.file for problem in caught.value.problems]) == (3, [str(path)])
+    ran = checkout.run("check", "test4", "--identity", key.file)
+    assert (ran.code, f"error: {path}: its plaintext is empty" in ran.err) == (3, True)
+    checkout.ok("rotate", "--to", key.file, "--recipient", SOMEONE, "--identity", key.file)
+    checkout.ok("edit", path, "--identity", key.file, env={"EDITOR": f"cp {key.file}", "XDG_RUNTIME_DIR": "/dev/shm"})
+    assert checkout.opened("a", key) == key.file.read_bytes()
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.env", b"A=1\n"), ("a.ini", b"[x]\na = 1\n"), ("a.yaml", b"a: b\n"), ("a", b"x")])
+def test_line_ends_that_git_has_changed(checkout: Checkout, key: Key, name: str, content: bytes) -> None:
+    """sops reads CRLF in every form but dotenv: there the line, the cause and the way out are named, and that way works."""
+    path = checkout.service / f"{name}.encrypted"
+    path.write_bytes(sops("encrypt", "--age", key.recipient, "--filename-override", name, input=content).replace(b"\n", b"\r\n"))
+    if name != "a.env":
+        assert checkout.opened(name, key) == content
+        return
+    column = path.read_bytes().index(b"\r") + 1
+    says = [f"{path}:1:{column}: the line ends in CRLF", "core.autocrlf", "*.encrypted -text"]
+    error = checkout.fails("decrypt", path, "--out", checkout.home / "out", "--identity", key.file, code=3, says=says)
+    ran = checkout.run("check", "test4", "--identity", key.file)
+    assert (ran.code, f"error: {says[0]}" in ran.err) == (3, True)
+    with pytest.raises(FilesNotDecryptable) as caught:
+        read_bundle("newdqmgui", checkout.root, identity(key))
+    assert [str(problem)[: len(says[0])] for problem in caught.value.problems] == [says[0]]
+    subprocess.run(["/bin/sh", "-c", error["message"].rpartition("then: ")[2]], check=True)
+    assert checkout.opened(name, key) == content
 
 
 def test_every_file_that_does_not_decrypt_is_named_at_once(checkout: Checkout, key: Key, other: Key) -> None:

@@ -75,18 +75,23 @@ tolerations:
 {{- end }}
 {{- end }}
 
+{{/* The start script as the ConfigMap holds it, whatever a checkout makes of its line ends. */}}
+{{- define "newdqmgui.startScript" -}}
+{{ regexReplaceAll "\n*$" (.Files.Get "files/setup-certs-and-run.sh" | replace "\r\n" "\n") "\n" }}
+{{- end }}
+
 {{/* Annotations of the pod that the chart itself sets. */}}
 {{- define "newdqmgui.podAnnotations" -}}
 # A pod reads the start script once: without this a new script would wait for the next restart. Only the content
 # counts, so that new labels on the ConfigMap do not restart anything.
-checksum/config: {{ .Files.Get "files/setup-certs-and-run.sh" | sha256sum }}
+checksum/config: {{ include "newdqmgui.startScript" . | sha256sum }}
 {{- if eq .Values.secrets.mode "inline" }}
 # The Secret keeps its name when its content changes, and the service reads its files only when it starts.
 checksum/secret: {{ .Values.secrets.data | toJson | sha256sum }}
 {{- end }}
 {{- if .Values.metrics.scrape }}
 prometheus.io/scrape: "true"
-prometheus.io/port: {{ .Values.metrics.port | quote }}
+prometheus.io/port: {{ .Values.metrics.port | toJson | quote }}
 {{- end }}
 {{- if eq .Values.secrets.mode "vault" }}
 {{ include "newdqmgui.vaultAnnotations" . }}

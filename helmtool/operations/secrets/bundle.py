@@ -7,14 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helmtool.adapters.files import SecretFile, list_files
+from helmtool.adapters.files import FileRefused, Listing, SecretFile, list_files
 from helmtool.adapters.sops import Sops
 from helmtool.errors import InvalidInput, Problem
 from helmtool.model.age import Identity
 from helmtool.model.redaction import protect
+from helmtool.operations.secrets.decrypt import problem_of
 
 LARGEST = 1024 * 1024
 """Bytes that a Secret may hold in all (Kubernetes' own limit, `MaxSecretSize`)."""
+EMPTY = "its plaintext is empty: the command that made it may have failed; encrypt it again, or remove the file"
+"""What is wrong with an encrypted file that decrypts to no bytes; `adapters.files` refuses files of no bytes."""
 PROCESSES = 4
 """How many files are decrypted at a time: most of it is the start of sops."""
 
@@ -66,6 +69,7 @@ def read_bundle(service: str, services_config: Path, identity: Identity) -> Bund
             problems=problems,
         )
     values = {file.key: value for file, value in zip(listing.files, read, strict=True) if isinstance(value, bytes)}
+    _require_content(listing, values)
     _check_size(values, listing.folder)
     return Bundle(values, tuple(file.key for file in listing.files if not file.encrypted), listing.warnings)
 
@@ -74,9 +78,19 @@ def _value(file: SecretFile, sops: Sops) -> bytes | Problem:
     try:
         value = sops.decrypt(file.read(), file.path) if file.encrypted else file.read()
     except InvalidInput as error:
-        return Problem(error.message, file=str(file.path))
+        return problem_of(error, file.path)
     protect(value)
     return value
+
+
+def _require_content(listing: Listing, values: Mapping[str, bytes]) -> None:
+    empty = [file.path for file in listing.files if not values[file.key]]
+    if empty:
+        raise FileRefused(
+            f"{len(empty)} of the {len(listing.files)} files of {listing.folder}: empty plaintext",
+            hint=f"helmtool secrets edit {empty[0]}; git log {empty[0]}",
+            problems=[Problem(EMPTY, file=str(path)) for path in empty],
+        )
 
 
 def _check_size(values: Mapping[str, bytes], folder: Path) -> None:

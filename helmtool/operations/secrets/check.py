@@ -14,9 +14,11 @@ from helmtool.adapters.sops import Sops
 from helmtool.errors import HelmtoolError
 from helmtool.model.age import Identity
 from helmtool.model.envelope import Envelope, read_envelope
+from helmtool.model.key_groups import KeyGroups
 from helmtool.model.redaction import protect, spare
-from helmtool.operations.secrets.bundle import LARGEST
+from helmtool.operations.secrets.bundle import EMPTY, LARGEST
 from helmtool.operations.secrets.contents import Content, look_into
+from helmtool.operations.secrets.decrypt import problem_of
 from helmtool.operations.secrets.findings import Finding, error, warning
 from helmtool.operations.secrets.proof import each_key
 from helmtool.operations.secrets.rotation import INTERRUPTED, is_interrupted
@@ -28,8 +30,13 @@ class CheckedFile(NamedTuple):
     path: Path
     key: str
     encrypted: bool
-    recipients: tuple[str, ...] = ()
+    key_groups: KeyGroups = KeyGroups()
     content: Content | None = None
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Every recipient of every kind, as it is shown."""
+        return tuple(map(str, self.key_groups.recipients))
 
     def as_dict(self) -> dict[str, Any]:
         """The file as `-o json` prints it."""
@@ -39,6 +46,8 @@ class CheckedFile(NamedTuple):
             "key": self.key,
             "encrypted": self.encrypted,
             "recipients": list(self.recipients),
+            "keyGroups": [[str(one) for one in group] for group in self.key_groups.groups],
+            "threshold": self.key_groups.threshold,
             "content": content,
         }
 
@@ -56,6 +65,15 @@ class Checked(NamedTuple):
         """Whether anything is wrong, and not only worth knowing."""
         return any(finding.is_error for finding in self.findings)
 
+    @property
+    def readers(self) -> list[tuple[str, str]]:
+        """Every recipient, and the files that it opens, or has a part in opening; "all" for all that are encrypted."""
+        encrypted = [file for file in self.files if file.encrypted]
+        rows = {
+            recipient: [file for file in encrypted if recipient in file.recipients] for file in encrypted for recipient in file.recipients
+        }
+        return [(recipient, _files(files, len(files) == len(encrypted))) for recipient, files in rows.items()]
+
     def as_dict(self) -> dict[str, Any]:
         """The check as `-o json` prints it."""
         return {
@@ -65,6 +83,13 @@ class Checked(NamedTuple):
             "files": [file.as_dict() for file in self.files],
             "findings": [finding.as_dict() for finding in self.findings],
         }
+
+
+def _files(files: Sequence[CheckedFile], all_of_them: bool) -> str:
+    together = [file for file in files if file.key_groups.threshold > 1]
+    named = [file.key for file in files if file not in together]
+    shown = [f"{file.key} ({file.key_groups.threshold} of {len(file.key_groups.groups)} key groups needed)" for file in together]
+    return "all" if all_of_them and not together else ", ".join([*named, *shown])
 
 
 def check_service(
@@ -92,40 +117,52 @@ def check_service(
 def _check_file(
     file: SecretFile, identity: Identity, values: dict[str, bytes], findings: list[Finding], warn_days: int, now: datetime
 ) -> CheckedFile:
-    envelope: Envelope | None = None
+    envelope, groups = None, KeyGroups()
     try:
         content = file.read()
-        envelope = read_envelope(content, file.key) if file.encrypted else None
+        if file.encrypted:
+            envelope = read_envelope(content, file.key)
+            groups = envelope.key_groups
         plain = _decrypt(content, file, envelope, identity) if envelope else content
     except HelmtoolError as problem:
-        findings.append(error(file.path, problem.message))
-        return CheckedFile(file.path, file.key, file.encrypted, envelope.recipients if envelope else ())
+        found = problem_of(problem, file.path)
+        findings.append(error(file.path, found.message, found.line, found.column))
+        return CheckedFile(file.path, file.key, file.encrypted, groups)
     if envelope and envelope.partly_clear:
         findings.append(error(file.path, "a value in it is not encrypted"))
+    if not plain:
+        findings.append(error(file.path, EMPTY))
     values[file.key] = plain
     inside = look_into(plain, file.key)
     spare(*inside.names)
     protect(plain)
     findings += inside.findings(file.path, warn_days, now)
-    return CheckedFile(file.path, file.key, file.encrypted, envelope.recipients if envelope else (), inside)
+    return CheckedFile(file.path, file.key, file.encrypted, groups, inside)
 
 
 def _decrypt(content: bytes, file: SecretFile, envelope: Envelope, identity: Identity) -> bytes:
     """Its plaintext, with every key of the identity that should open it. Raises what sops raises."""
-    plains = [Sops(each).decrypt(content, file.path) for each in each_key(identity, envelope.recipients)]
+    plains = [Sops(each).decrypt(content, file.path) for each in each_key(identity, envelope.key_groups)]
     return plains[0]
 
 
 def _recipients(files: Sequence[CheckedFile], expected: Sequence[str]) -> list[Finding]:
-    """Files that somebody could not open who opens others, or who should."""
+    """Files that somebody could not open who opens others, or who should, or that fewer keys open than others."""
     encrypted = [file for file in files if file.encrypted and file.recipients]
     wanted = dict.fromkeys([*expected, *(recipient for file in encrypted for recipient in file.recipients)])
-    return [
+    found = [
         error(file.path, f"not for the recipient {recipient}, as {'expected' if recipient in expected else 'other files are'}")
         for file in encrypted
         for recipient in wanted
         if recipient not in file.recipients
     ]
+    most = max((file.key_groups.threshold for file in encrypted), default=1)
+    few = [file for file in encrypted if file.key_groups.threshold < most]
+    return found + [error(file.path, f"{_keys(file.key_groups.threshold)}, other files need {most} key groups") for file in few]
+
+
+def _keys(threshold: int) -> str:
+    return "any one of its keys opens it" if threshold == 1 else f"{threshold} key groups open it"
 
 
 def _permissions(listing: Listing) -> list[Finding]:

@@ -17,8 +17,9 @@ from helmtool.model.redaction import protect
 from helmtool.model.text import oddities
 from helmtool.operations.progress import Progress
 from helmtool.operations.secrets.bundle import LARGEST
-from helmtool.operations.secrets.decrypt import decrypt_file
-from helmtool.operations.secrets.proof import encrypt_proven
+from helmtool.operations.secrets.decrypt import open_file, read_encrypted
+from helmtool.operations.secrets.proof import edit_proven, encrypt_proven
+from helmtool.operations.secrets.recipients import edit_command, offline, require_kept
 from helmtool.operations.secrets.signals import ended_by_signals
 
 VIM = frozenset({"vi", "vim", "nvim", "view", "gvim", "vim.basic", "vim.tiny", "vim.nox"})
@@ -40,19 +41,20 @@ class Edited(NamedTuple):
 
 
 def edit_file(path: Path, identity: Identity, progress: Progress) -> Edited:
-    """Decrypts into memory, runs $EDITOR, and encrypts for the same recipients when the content has changed.
+    """Decrypts into memory, runs $EDITOR, and encrypts with the same recipients and key groups when the content has changed.
 
-    Raises NoMemoryFolder, EditorFailed, Interrupted, FileRefused and what decrypting raises; the file is then as it was.
+    Raises NoMemoryFolder, EditorFailed, Interrupted, FileRefused, RecipientsNotKept and what decrypting raises; the file is then as it
+    was.
     """
-    old = read_regular(path)
-    plain = decrypt_file(path, identity)
+    old = read_encrypted(path)
+    opened = open_file(path, old, identity)
     with ended_by_signals("nothing was changed"), memory_folder() as folder:
-        edited = _edited(folder, path.name.removesuffix(SUFFIX), plain)
-    protect(edited)
-    if edited == plain:
-        return Edited(path, False)
-    _check(path, edited, progress)
-    replacement = _encrypt(path, old, edited, identity, progress)
+        edited = _edited(folder, path.name.removesuffix(SUFFIX), opened.plain)
+        protect(edited)
+        if edited == opened.plain:
+            return Edited(path, False)
+        _check(path, edited, progress)
+        replacement = _encrypt(path, old, edited, opened.form, identity, folder, progress)
     if read_regular(path) != old:
         raise FileRefused(f"{path} was changed by somebody else meanwhile; your changes are not kept", hint=f"helmtool secrets edit {path}")
     replace_file(path, replacement)
@@ -96,12 +98,16 @@ def _check(path: Path, edited: bytes, progress: Progress) -> None:
         progress.warn(f"{path} {oddity}")
 
 
-def _encrypt(path: Path, old: bytes, edited: bytes, identity: Identity, progress: Progress) -> bytes:
-    """The new file, for those whom the old one was for, proven by decrypting it."""
+def _encrypt(path: Path, old: bytes, edited: bytes, form: Form, identity: Identity, folder: Path, progress: Progress) -> bytes:
+    """The new file, proven by decrypting it. What its form would change is encrypted as binary, which keeps every byte."""
     key = path.name.removesuffix(SUFFIX)
     envelope = read_envelope(old, key)
-    form = form_for(edited, key) if envelope.form is Form.JSON else envelope.form
-    content, used = encrypt_proven(edited, key, envelope.recipients, form, identity)
-    if used is not envelope.form:
-        progress.warn(f"{path} was encrypted as {envelope.form} and now is as {used}, which keeps every byte")
+    wanted = form_for(edited, key) if envelope.form is Form.JSON and key.lower().endswith(".json") else form
+    content = edit_proven(old, path, edited, form, identity, folder) if form in (wanted, Form.BINARY) else None
+    if content is not None:
+        return content
+    what = f"{path} must become binary, since sops would change this content as {form}"
+    require_kept(envelope, offline(envelope.key_groups), what, edit_command(path, form))
+    content, _ = encrypt_proven(edited, key, envelope.recipients, Form.BINARY, identity)
+    progress.warn(f"{path} was encrypted as {form} and now is as {Form.BINARY}, which keeps every byte")
     return content

@@ -10,12 +10,13 @@ from helmtool.adapters.files import SUFFIX, FileRefused, read_regular, replace_f
 from helmtool.adapters.sops import RecipientMissing, Sops
 from helmtool.errors import HelmtoolError, InvalidInput, Problem
 from helmtool.model.age import Identity, parse_recipient
-from helmtool.model.envelope import Form, form_for, read_envelope
+from helmtool.model.envelope import Envelope, Form, form_for, read_envelope
 from helmtool.model.redaction import protect
 from helmtool.model.text import oddities
 from helmtool.operations.progress import Progress
 from helmtool.operations.secrets.bundle import LARGEST
 from helmtool.operations.secrets.proof import encrypt_proven
+from helmtool.operations.secrets.recipients import encrypt_command, offline, require_kept
 from helmtool.operations.secrets.signals import ended_by_signals
 
 
@@ -51,11 +52,11 @@ def encrypt_files(
     """Encrypts every file for `recipients`, else for whom the files beside it are, else for the identity's own public keys.
 
     All are encrypted before the first is written. A file whose content is the same already is left as it is.
-    Raises FileRefused with a problem per file, RecipientMissing, RecipientsDiffer, RecipientInvalid, ToolMissing.
+    Raises FileRefused with a problem per file, RecipientMissing, RecipientsDiffer, RecipientsNotKept, RecipientInvalid, ToolMissing.
     """
     plain = {file: _read(file) for file in _accepted(files)}
-    chosen = {file: _recipients(file.parent, recipients, identity) for file in plain}
-    prepared = {file: _prepare(file, content, chosen[file], identity) for file, content in plain.items()}
+    chosen = {file: _recipients(file, plain[file], recipients, identity) for file in plain}
+    prepared = {file: _prepare(file, content, chosen[file], bool(recipients), identity, progress) for file, content in plain.items()}
     with ended_by_signals("what is written is whole, and the same command again goes on"):
         return [_put(file, plain[file], chosen[file], *prepared[file], remove, progress) for file in prepared]
 
@@ -71,7 +72,8 @@ def _put(
         progress.warn(f"{file} {oddity}")
     if remove:
         file.unlink()
-    return Encrypted(target, recipients, form, content is not None, remove)
+    found = _envelope(target) if content is None else None
+    return Encrypted(target, found.recipients if found else recipients, form, content is not None, remove)
 
 
 def _target(file: Path) -> Path:
@@ -112,18 +114,20 @@ def _is_encrypted(content: bytes, key: str) -> bool:
     return True
 
 
-def _recipients(folder: Path, given: Sequence[str], identity: Identity | None) -> tuple[str, ...]:
+def _recipients(file: Path, plain: bytes, given: Sequence[str], identity: Identity | None) -> tuple[str, ...]:
     if given:
         return tuple(dict.fromkeys(parse_recipient(recipient) for recipient in given))
-    beside = recipients_beside(folder)
-    if len(set(beside.values())) > 1:
+    folder = file.parent
+    beside = _beside(folder)
+    first = next(iter(beside.values()), None)
+    if first and not all(envelope.key_groups.same_as(first.key_groups) for envelope in beside.values()):
         raise RecipientsDiffer(
             f"the files of {folder} are for different recipients, so it is not clear whom a new one is for",
             hint="--recipient age1… says it; helmtool secrets rotate makes them one",
-            problems=[Problem(f"for {', '.join(sorted(for_whom))}", file=str(path)) for path, for_whom in beside.items()],
+            problems=[Problem(f"for {envelope.key_groups}", file=str(path)) for path, envelope in beside.items()],
         )
-    if beside:
-        return _agreed(folder, next(iter(beside.values())), identity)
+    if first:
+        return _agreed(file, form_for(plain, file.name), first, identity)
     if identity and identity.recipients:
         return identity.recipients
     raise RecipientMissing(
@@ -131,44 +135,67 @@ def _recipients(folder: Path, given: Sequence[str], identity: Identity | None) -
     )
 
 
-def _agreed(folder: Path, recipients: frozenset[str], identity: Identity | None) -> tuple[str, ...]:
-    if identity and identity.opens is not None and not recipients & identity.opens:
+def _agreed(file: Path, form: Form, beside: Envelope, identity: Identity | None) -> tuple[str, ...]:
+    """For whom all files beside are. Raises RecipientsNotKept and RecipientsDiffer."""
+    groups, target = beside.key_groups, _target(file)
+    if _envelope(target) is None:
+        command = encrypt_command(file, target, groups, form)
+        require_kept(beside, offline(groups), f"{file} would be encrypted like the files beside it", command)
+    if identity and identity.opens is not None and not groups.opened_by(identity.opens):
         raise RecipientsDiffer(
-            f"the files of {folder} are for {', '.join(sorted(recipients))}, but {identity.source} is {', '.join(identity.recipients)}",
+            f"the files of {file.parent} are for {groups}, but {identity.source} is {', '.join(identity.recipients)}",
             hint="--recipient age1… says which; helmtool secrets rotate moves all to a new key",
         )
-    return tuple(sorted(recipients))
+    return tuple(sorted(offline(groups)))
 
 
-def recipients_beside(folder: Path) -> dict[Path, frozenset[str]]:
-    """Whom the encrypted files of a folder are for; what is no whole file of sops is left out."""
-    found = {}
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
-        try:
-            found[path] = frozenset(read_envelope(read_regular(path), path.name.removesuffix(SUFFIX)).recipients)
-        except HelmtoolError:
-            continue
-    return {path: recipients for path, recipients in found.items() if recipients}
+def _beside(folder: Path) -> dict[Path, Envelope]:
+    """The metadata of a folder's encrypted files, without files that sops could not read."""
+    found = {path: _envelope(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    return {path: envelope for path, envelope in found.items() if envelope and envelope.recipients}
 
 
-def _prepare(file: Path, plain: bytes, recipients: tuple[str, ...], identity: Identity | None) -> tuple[Form, bytes | None]:
+def _envelope(path: Path) -> Envelope | None:
+    try:
+        return read_envelope(read_regular(path), path.name.removesuffix(SUFFIX))
+    except HelmtoolError:
+        return None
+
+
+def _require_kept(target: Path, old: Envelope | None, wanted: tuple[str, ...], progress: Progress) -> None:
+    """Raises RecipientsNotKept if the existing file would lose recipients; warns about age keys that --recipient removes."""
+    if old is None:
+        return
+    require_kept(old, wanted, f"{target} exists", f"helmtool secrets edit {target} keeps them")
+    removed = [one for one in old.recipients if one not in wanted]
+    if removed:
+        progress.warn(f"{target} is no longer for {', '.join(removed)}")
+
+
+def _prepare(
+    file: Path, plain: bytes, recipients: tuple[str, ...], asked: bool, identity: Identity | None, progress: Progress
+) -> tuple[Form, bytes | None]:
     """The form, and the new content of the encrypted file; no content where the old one holds the same for the same people.
 
-    Proven by decrypting it, where the identity is one of those whom it is for.
+    `asked`: the recipients are those of --recipient. Proven by decrypting it, where the identity is one of those whom it is for.
     """
-    form, old, sops = form_for(plain, file.name), _target(file), Sops(identity)
-    if old.exists() and _holds(old, plain, recipients, sops):
+    form, target, sops = form_for(plain, file.name), _target(file), Sops(identity)
+    old = _envelope(target)
+    if old and (not asked or _is_for(old, recipients)) and _holds(target, plain, sops):
         return form, None
+    _require_kept(target, old, recipients, progress)
     if identity and identity.opens and identity.opens.intersection(recipients):
         content, form = encrypt_proven(plain, file.name, recipients, form, identity)
         return form, content
     return form, sops.encrypt(plain, file.name, recipients, form)
 
 
-def _holds(path: Path, plain: bytes, recipients: tuple[str, ...], sops: Sops) -> bool:
+def _is_for(envelope: Envelope, recipients: tuple[str, ...]) -> bool:
+    return set(envelope.recipients) == set(recipients) and not envelope.key_groups.lost(recipients)
+
+
+def _holds(path: Path, plain: bytes, sops: Sops) -> bool:
     try:
-        content = read_regular(path)
-        envelope = read_envelope(content, path.name.removesuffix(SUFFIX))
-        return set(envelope.recipients) == set(recipients) and sops.decrypt(content, path) == plain
+        return sops.decrypt(read_regular(path), path) == plain
     except HelmtoolError:  # not ours to open, or no whole file: then it is written anew
         return False

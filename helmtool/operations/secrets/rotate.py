@@ -10,11 +10,12 @@ from helmtool.adapters.files import CheckoutInvalid, SecretFile, list_files
 from helmtool.adapters.sops import Sops
 from helmtool.errors import InvalidInput, Problem
 from helmtool.model.age import Identity, parse_recipient
-from helmtool.model.envelope import read_envelope
-from helmtool.model.redaction import protect
+from helmtool.model.envelope import Envelope, read_envelope
 from helmtool.operations.progress import Progress
 from helmtool.operations.secrets.bundle import FilesNotDecryptable
-from helmtool.operations.secrets.proof import encrypt_proven
+from helmtool.operations.secrets.decrypt import problem_of
+from helmtool.operations.secrets.proof import rotate_proven
+from helmtool.operations.secrets.recipients import RecipientsNotKept, rotate_command
 from helmtool.operations.secrets.rotation import finish, only_one, prepare
 from helmtool.operations.secrets.signals import ended_by_signals
 
@@ -43,8 +44,8 @@ def rotate_service(
     """Encrypts every file for the new identity's recipients and `others`, with a new data key each, and proves that `new` opens it.
 
     `old` is asked only when a file has to be decrypted. An interrupted rotation is finished first; files that are for
-    exactly these recipients already stay as they are. Raises FilesNotDecryptable with a problem for each file, before
-    anything is replaced; ChangedMeanwhile, RotationBusy, FileRefused, CheckoutInvalid, ToolMissing.
+    exactly these recipients already stay as they are. Raises RecipientsNotKept and FilesNotDecryptable with a problem for each file,
+    before anything is replaced; ChangedMeanwhile, RotationBusy, FileRefused, CheckoutInvalid, ToolMissing.
     """
     recipients = _wanted(new, others)
     Sops(new)  # before anything is touched: it may be missing
@@ -57,12 +58,14 @@ def rotate_service(
         if not listing.encrypted:
             raise CheckoutInvalid(f"{folder} has no encrypted file", hint=f"helmtool secrets encrypt {folder}/FILE")
         contents = {file: file.read() for file in {file.path.resolve(): file for file in listing.encrypted}.values()}
-        due = [file for file, content in contents.items() if set(_recipients_of(file, content)) != set(recipients)]
+        due = [file for file, content in contents.items() if not _is_done(file, content, recipients)]
         if due:
+            _require_kept(due, contents, recipients)
             prepared = _prepare(due, contents, old(), new, recipients, progress)
             prepare(folder, prepared)
             finish(folder)
             done += [file.path for file in due if file.path not in done]
+            _tell_removed({one for file in due for one in read_envelope(contents[file], file.key).recipients} - {*recipients}, progress)
     return Rotated(folder, recipients, tuple(done))
 
 
@@ -74,11 +77,34 @@ def _wanted(new: Identity, others: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*new.recipients, *(parse_recipient(other) for other in others)]))
 
 
-def _recipients_of(file: SecretFile, content: bytes) -> tuple[str, ...]:
+def _tell_removed(removed: set[str], progress: Progress) -> None:
+    if removed:
+        progress.done("rotate", f"no longer for {', '.join(sorted(removed))}")
+
+
+def _is_done(file: SecretFile, content: bytes, recipients: tuple[str, ...]) -> bool:
+    envelope = _envelope(file, content)
+    return envelope is not None and len(envelope.key_groups.groups) == 1 and set(envelope.recipients) == set(recipients)
+
+
+def _envelope(file: SecretFile, content: bytes) -> Envelope | None:
     try:
-        return read_envelope(content, file.key).recipients
+        return read_envelope(content, file.key)
     except InvalidInput:
-        return ()  # it is due, and the reason is told with the others
+        return None  # it is due, and the reason is told with the others
+
+
+def _require_kept(due: Sequence[SecretFile], contents: dict[SecretFile, bytes], recipients: tuple[str, ...]) -> None:
+    """Raises RecipientsNotKept with a problem for every file that would lose more than age keys."""
+    found = {file: envelope for file in due if (envelope := _envelope(file, contents[file]))}
+    lost = {file: reason for file, envelope in found.items() if (reason := envelope.key_groups.lost(recipients))}
+    if lost:
+        first = next(iter(lost))
+        raise RecipientsNotKept(
+            f"{len(lost)} of {len(due)} files would lose recipients or key groups, which a rotation does not replace; nothing was changed",
+            hint=rotate_command(first.path, found[first], recipients),
+            problems=[Problem(reason, file=str(file.path)) for file, reason in lost.items()],
+        )
 
 
 def _prepare(
@@ -94,9 +120,9 @@ def _prepare(
     for file in due:
         progress.start("rotate", file.path.name)
         try:
-            prepared[file.path.resolve()] = contents[file], _again(file, contents[file], old, new, recipients)
+            prepared[file.path.resolve()] = contents[file], rotate_proven(contents[file], file.path, old, new, recipients)
         except InvalidInput as error:
-            problems.append(Problem(error.message, file=str(file.path)))
+            problems.append(problem_of(error, file.path))
     if problems:
         raise FilesNotDecryptable(
             f"{len(problems)} of {len(due)} files cannot be rotated with the identity of {old.source}; nothing was changed",
@@ -104,9 +130,3 @@ def _prepare(
             problems=problems,
         )
     return prepared
-
-
-def _again(file: SecretFile, content: bytes, old: Identity, new: Identity, recipients: tuple[str, ...]) -> bytes:
-    plain = Sops(old).decrypt(content, file.path)
-    protect(plain)
-    return encrypt_proven(plain, file.key, recipients, read_envelope(content, file.key).form, new)[0]

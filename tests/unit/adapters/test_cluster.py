@@ -23,7 +23,7 @@ from certificates import pem
 
 from helmtool.adapters import connection as module
 from helmtool.adapters.answer import Answer, ClusterForbidden, ClusterUnreachable
-from helmtool.adapters.cluster import Cluster
+from helmtool.adapters.cluster import KIND_UNKNOWN, Cluster
 from helmtool.adapters.credentials import CredentialsFailed, CredentialsRefused
 from helmtool.adapters.kubeconfig import KubeconfigInvalid, read_access
 from helmtool.errors import OperationFailed
@@ -164,6 +164,16 @@ def test_an_unknown_kind_or_version(cluster: Cluster) -> None:
     for key in (ObjectKey("v1", "Nosuch", "", "a"), ObjectKey("nosuch/v1", "ConfigMap", "", "a")):
         with pytest.raises(OperationFailed, match=f"does not know the kind {key.kind} of {key.api_version}"):
             cluster.path(key)
+
+
+def test_an_object_of_an_unknown_kind_is_not_there_and_cannot_be_applied(cluster: Cluster, server: FakeServer) -> None:
+    key = ObjectKey("nosuch/v1", "Nosuch", "", "a")
+    assert cluster.get(key) is None
+    answer = cluster.apply({"apiVersion": "nosuch/v1", "kind": "Nosuch", "metadata": {"name": "a"}}, manager="helm", dry_run=True)
+    assert (answer.status, answer.reason) == (404, KIND_UNKNOWN)
+    assert answer.message == cluster.unknown_kind(key)
+    assert cluster.unknown_kind(KEY) == ""
+    assert {request.method for request in server.asked} == {"GET"}
 
 
 def test_a_discovery_that_failed_is_said_and_not_kept(cluster: Cluster, server: FakeServer) -> None:

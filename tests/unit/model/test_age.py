@@ -48,6 +48,14 @@ def test_recipients() -> None:
     assert parse_recipient(f" {recipient}\n") == recipient
 
 
+def test_an_ssh_key_is_a_recipient_without_its_comment() -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH/cb53wF8FM6TIefPMsWGuVqfPazx0AAsaJ4c0hdLce"
+    assert parse_recipient(f"{key} someone@example.org, at home\n") == key
+    for wrong in (key[:-1], key.replace("ed25519", "rsa"), "ssh-ed25519 ", "ssh-dss AAAA", "ecdsa-sha2-nistp256 AAAA"):
+        with pytest.raises(RecipientInvalid):
+            parse_recipient(wrong)
+
+
 @pytest.mark.parametrize("text", ["", "age1", "age1abc", RECIPIENT[:-1], RECIPIENT[:-1] + "q", RECIPIENT.upper(), "age1yubikey1q", SECRET])
 def test_what_is_no_recipient(text: str) -> None:
     with pytest.raises(RecipientInvalid) as caught:

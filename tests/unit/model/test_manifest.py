@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from helmtool.errors import Problem
 from helmtool.model.manifest import (
     LAST_APPLIED,
     REDACTED,
@@ -21,6 +22,7 @@ from helmtool.model.manifest import (
     owned_by_helm,
     parse_manifests,
     redact,
+    repeated_objects,
 )
 
 MARKER = "s3cret-marker"
@@ -123,3 +125,41 @@ def test_a_manifest_that_is_none(text: str) -> None:
 def test_objects_of_other_kinds_than_they_should_be() -> None:
     assert key_of({"metadata": 5}).name == "None"
     assert not is_hook({"metadata": {"annotations": 5}})
+
+
+def rendered(*objects: tuple[str, str]) -> bytes:
+    """What `helm template` prints for templates and the YAML of their objects."""
+    return "".join(f"---\n# Source: newdqmgui/templates/{template}\n{text}\n" for template, text in objects).encode()
+
+
+def config(version: str = "v1", kind: str = "ConfigMap", hook: str = "", metadata: str = "name: a") -> str:
+    annotations = f", annotations: {{helm.sh/hook: '{hook}'}}" if hook else ""
+    return f"apiVersion: {version}\nkind: {kind}\nmetadata: {{{metadata}{annotations}}}\ndata: {{text: '---'}}"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (config(), config(), True),
+        (config(), config(metadata="name: b"), False),
+        (config(), config(kind="Secret"), False),
+        (config(), config(metadata="name: a, namespace: dqm"), True),
+        (config(), config(metadata="name: a, namespace: other"), False),
+        (config("autoscaling/v1", "A"), config("autoscaling/v2", "A"), True),
+        (config("one.example.org/v1", "A"), config("two.example.org/v1", "A"), False),
+        (config("storage.k8s.io/v1", "StorageClass"), config("storage.k8s.io/v1", "StorageClass", metadata="name: a, namespace: x"), True),
+        (config(), config(hook="test"), True),
+        (config(hook="pre-install"), config(hook="pre-upgrade"), False),
+        (config(hook="pre-install, pre-upgrade"), config(hook="pre-upgrade"), True),
+    ],
+)
+def test_an_object_that_two_templates_make(one: str, other: str, same: bool) -> None:
+    found = repeated_objects(rendered(("a.yaml", one), ("z.yaml", config(metadata="name: z")), ("a.yaml.bak", other)), "dqm")
+    said = "is rendered 2 times, by templates/a.yaml and templates/a.yaml.bak"
+    expected = [Problem(said, "templates/a.yaml", path=str(key_of(parse_manifests(one)[0])))]
+    assert found == (expected if same else [])
+
+
+def test_an_object_that_one_template_makes_twice() -> None:
+    (problem,) = repeated_objects(rendered(("a.yaml", config()), ("a.yaml", config())), "dqm")
+    assert problem.message == "is rendered 2 times, by templates/a.yaml alone"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import pytest
@@ -35,7 +34,20 @@ from helmtool.model.rendered import dump, load_all
         ("-9_223372036854775809", -(2.0**63)),
         ("0x1ffffffffffffffff", "0x1ffffffffffffffff"),
         ("1" * 5000, "1" * 5000),
-        (".inf", math.inf),
+        ("1e+06", 1_000_000),
+        ("1000000.0", 1_000_000),
+        ("2_147.0", 2147),
+        ("-0.0", 0),
+        ("9.3e18", 9.3e18),
+        ("1234567890123456789.0", 1234567890123456800),
+        ("1e21", 1e21),
+        ("+_1", 1),
+        ("0o_", "0o_"),
+        ("1e_", "1e_"),
+        ("190:20:30.15", "190:20:30.15"),
+        ("!!timestamp 2026-01-05", "2026-01-05"),
+        ("!!binary aGVsbG8=", "hello"),
+        ("!!set {b, c}", {"b": None, "c": None}),
         ("-9.5e309", "-9.5e309"),
         (".5", 0.5),
         ("1.2.3", "1.2.3"),
@@ -50,7 +62,26 @@ from helmtool.model.rendered import dump, load_all
 def test_reads_a_word_as_helm_does(word: str, value: Any) -> None:
     (document,) = load_all(f"a: {word}\n")
     assert document == {"a": value}
-    assert type(document["a"]) in (type(value), float)
+    assert type(document["a"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "document"),
+    [
+        ("{1: a, 1.5: b, 1e6: c, true: d, on: e, 0x10: f}", {"1": "a", "1.5": "b", "1e+06": "c", "true": "e", "16": "f"}),
+        ("{a: 1, a: 2}", {"a": 2}),
+        ("{a: &a {b: 1}, c: {b: 2, <<: *a}, d: {<<: *a, b: 2}}", {"a": {"b": 1}, "c": {"b": 1}, "d": {"b": 2}}),
+        ("{<<: [{b: 5}, {b: 6, c: 7}]}", {"b": 5, "c": 7}),
+    ],
+)
+def test_reads_keys_as_helm_does(text: str, document: Any) -> None:
+    assert list(load_all(text)) == [document]
+
+
+@pytest.mark.parametrize("text", [".inf", "-.INF", ".nan", "{~: a}", "{[1]: a}", "{{a: 1}: a}", "{<<: a}", "{<<: [a]}"])
+def test_what_is_no_json_raises(text: str) -> None:
+    with pytest.raises(yaml.YAMLError):
+        list(load_all(text))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,84 @@
+"""git as a child of another git: hooks, linked worktrees and `rebase --exec` set variables that are not for our calls."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helmtool.adapters.git import Git, environment
+
+pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(folder), *AUTHOR, *arguments], env=environment(), capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def repository(folder: Path, file: str) -> Path:
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / file).write_text(file)
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", file)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+
+
+def test_no_variable_of_a_repository_reaches_our_own_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    local = subprocess.run(["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True).stdout.split()
+    assert "GIT_DIR" in local
+    for name in (*local, "GIT_LITERAL_PATHSPECS", "GIT_NAMESPACE", "GIT_EXTERNAL_DIFF"):
+        monkeypatch.setenv(name, "of-another")
+    assert not [name for name, value in environment().items() if value == "of-another"]
+
+
+@pytest.mark.parametrize(
+    "names", [("GIT_DIR",), ("GIT_DIR", "GIT_WORK_TREE"), ("GIT_INDEX_FILE",), ("GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")]
+)
+def test_the_folders_own_repository_is_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]) -> None:
+    own, other = repository(tmp_path / "own", "ours"), repository(tmp_path / "other", "theirs")
+    ends = {"GIT_WORK_TREE": "", "GIT_INDEX_FILE": ".git/index", "GIT_OBJECT_DIRECTORY": ".git/objects"}
+    for name in names:
+        monkeypatch.setenv(name, str(other / ends.get(name, ".git")))
+    head, history = Git(own).head(["."]), Git(own).history()
+    assert head
+    assert (head.commit, head.clean, Git(own).root()) == (git(own, "rev-parse", "HEAD"), True, own)
+    assert history
+    assert (history.names, Git(own).tracked(), Git(own).new()) == ({"ours"}, {"ours"}, set())
+
+
+@pytest.mark.parametrize("arguments", [("-am", "all"), ("-m", "one", "new"), ("-m", "index")])
+@pytest.mark.parametrize("linked", [False, True], ids=["checkout", "linked worktree"])
+def test_a_hook_sees_what_the_commit_would_hold(tmp_path: Path, arguments: tuple[str, ...], linked: bool) -> None:
+    """git sets another GIT_INDEX_FILE for `commit -a` and `commit FILE`, and GIT_DIR in a linked worktree."""
+    main = repository(tmp_path / "main", "old")
+    folder = tmp_path / "linked" if linked else main
+    if linked:
+        git(main, "worktree", "add", "-q", str(folder))
+    hook = main / ".git/hooks/pre-commit"
+    code = f"from pathlib import Path; from helmtool.adapters.git import Git; print(*Git(Path({str(folder)!r})).new())"
+    hook.write_text(f"#!/bin/sh\n{sys.executable} -c {code!r} >{tmp_path}/seen\n".replace(repr(code), '"' + code + '"'))
+    hook.chmod(0o755)
+    (folder / "new").write_text("new")
+    git(folder, "add", "new")
+    (folder / "old").write_text("changed")
+    git(folder, "commit", "-q", *arguments)
+    assert (tmp_path / "seen").read_text().split() == ["new"]
+
+
+def test_a_work_tree_elsewhere_is_not_the_folders(tmp_path: Path) -> None:
+    own = repository(tmp_path / "own", "ours")
+    (tmp_path / "elsewhere").mkdir()
+    git(own, "config", "core.worktree", str(tmp_path / "elsewhere"))
+    assert Git(own).root() is None

@@ -75,7 +75,7 @@ def of_reference(draft: Draft, recorder: Recorder) -> Outcome:
 
 
 def _without_fallback(outcome: Outcome) -> Outcome:
-    fell_back = FALLBACK in outcome.words or any(FALLBACK in step for record in outcome.arrived for step in record)
+    fell_back = FALLBACK in outcome.words or (outcome.answered and not outcome.arrived)
     return Outcome(False, frozenset(), None, outcome.words) if fell_back else outcome
 
 

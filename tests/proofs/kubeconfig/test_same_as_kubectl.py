@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import time
 from collections import Counter
@@ -28,11 +29,15 @@ PROGRESS = 5.0
 """Seconds between two lines of progress."""
 
 NO_SCHEME = "client-go speaks plain HTTP, without credentials, to an address without a scheme"
+NO_SERVER = "client-go connects to localhost:8080 if the cluster names no server"
 NO_USER = "kubectl asks for a name or connects as nobody if the context names a user that does not exist"
 STRICTER = {
     "clusters=no-scheme": NO_SCHEME,
     "clusters=no-scheme-localhost": NO_SCHEME,
     "clusters=no-scheme-name": NO_SCHEME,
+    "clusters=port-too-large": "client-go connects to a SOCKS proxy before it looks at the port",
+    "clusters=server-empty": NO_SERVER,
+    "clusters=server-null": NO_SERVER,
     "files=context-unknown-user": NO_USER,
     "files=name-missing": NO_USER,
     "files=users-null": NO_USER,
@@ -41,10 +46,11 @@ STRICTER = {
 }
 """Values that helmtool may refuse before a connection, with what client-go does."""
 DIFFERENT = {
-    "files=home": "helmtool expands ~ in KUBECONFIG, which a shell does only at the beginning",
-    "proxies=url-account-name-alone requests=exec": "kubectl sends the name without a password only outside of WebSockets",
+    r"files=home\b": "helmtool expands ~ in KUBECONFIG, which a shell does only at the beginning",
+    r"proxies=url-account-name-alone .*requests=exec": "kubectl sends the name without a password only outside of WebSockets",
+    r"proxies=(url-https|HTTPS_PROXY-tls).* clusters=tls-server-name": "Go expects the server's name in the certificate of an HTTPS proxy too",
 }
-"""Values in which helmtool may do otherwise, with the reason."""
+"""Ids (regular expressions) of which helmtool may do otherwise, with the reason."""
 
 
 class Lane(NamedTuple):
@@ -124,9 +130,8 @@ def _compare(identity: str, lane: Lane, keys: Keys) -> Compared:
 
 
 def _wrong(identity: str, kubectl: Outcome, helmtool: Outcome, secrets: set[str]) -> Iterator[str]:
-    parts = set(identity.split())
-    stricter = helmtool.kind == Kind.REFUSED and STRICTER.keys() & parts
-    if helmtool != kubectl and not stricter and not any(parts.issuperset(different.split()) for different in DIFFERENT):
+    stricter = helmtool.kind == Kind.REFUSED and STRICTER.keys() & set(identity.split())
+    if helmtool != kubectl and not stricter and not any(re.search(different, identity) for different in DIFFERENT):
         yield f"kubectl: {kubectl}\nhelmtool: {helmtool}"
     if helmtool.words.startswith(("traceback", "died")):
         yield f"helmtool has no error of its own: {helmtool.words}"

@@ -28,15 +28,31 @@ DIMENSIONS: dict[str, dict[str, Change]] = {
 """In the order in which they change a draft: files come last, for they write it down."""
 
 
+FOUND = (
+    "users=as-everything requests=exec",
+    "users=plugin-certificate requests=exec",
+    "users=plugin clusters=upper-case-scheme",
+    "paths=ca-folder proxies=url-http-server",
+    "paths=client-missing clusters=http",
+    "proxies=HTTPS_PROXY requests=exec",
+    "proxies=http-server-HTTP_PROXY requests=exec",
+    "proxies=url-http clusters=ipv6",
+    "proxies=url-https clusters=http",
+    "proxies=url-socks5 requests=exec",
+    "clusters=tls-server-name-wrong requests=exec",
+)
+"""Combinations that a kubeconfig reader or a client gets wrong though each value alone is right."""
+
+
 def singles() -> list[str]:
     """Each value of each dimension alone."""
     return ["default", *(f"{dimension}={name}" for dimension, values in DIMENSIONS.items() for name in values)]
 
 
 def combinations(count: int, seed: str) -> list[str]:
-    """Ids: first each value alone, then random pairs of values of different dimensions, some with a third one or as an exec."""
+    """Ids: first each value alone and `FOUND`, then random pairs of values of different dimensions, some with a third one or as an exec."""
     chance = Random(seed)
-    found = dict.fromkeys(singles())
+    found = dict.fromkeys((*singles(), *FOUND))
     while len(found) < count:
         dimensions = chance.sample([name for name in DIMENSIONS if name != "requests"], chance.choice([2, 2, 3]))
         parts = [f"{name}={chance.choice(list(DIMENSIONS[name]))}" for name in DIMENSIONS if name in dimensions]

@@ -48,7 +48,7 @@ STRICTER = {
 DIFFERENT = {
     r"files=home\b": "helmtool expands ~ in KUBECONFIG, which a shell does only at the beginning",
     r"proxies=url-account-name-alone .*requests=exec": "kubectl sends the name without a password only outside of WebSockets",
-    r"proxies=(url-https|HTTPS_PROXY-tls).* clusters=tls-server-name": "Go expects the server's name in the certificate of an HTTPS proxy too",
+    r"proxies=(url-https|HTTPS_PROXY-tls).* clusters=tls-server-name": "Go expects that name of an HTTPS proxy too",
 }
 """Ids (regular expressions) of which helmtool may do otherwise, with the reason."""
 

@@ -102,12 +102,16 @@ test-generated: venv tools ## Schema and API server, merge and Helm: generated v
 	@$(PYTHON) tools/build.py proofs
 	$(PYTEST) -s tests/proofs/generated
 
+test-kubeconfig: venv tools ## Connect as kubectl does: 600 combinations of kubeconfig and environment, about a minute
+	$(PYTEST) -s tests/proofs/kubeconfig
+
 crash-suite: venv tools ## The same 3,000 times, which takes hours; Ctrl-C ends a sitting, the next one goes on (tests/cluster/crash/result.json)
 	HELMTOOL_CRASH_RUNS=3000 $(PYTEST) -s tests/cluster/crash; ended=$$?; $(BIN)/python tools/generate_reference.py; exit $$ended
 
-proofs: venv tools ## The proofs at their full numbers: leaks, fuzzing, generated values, writers, soak, crashes; hours (Debian: strace)
+proofs: venv tools ## The proofs at their full numbers: leaks, fuzzing, generated values, kubeconfigs, writers, soak, crashes; hours (Debian: strace)
 	@$(PYTHON) tools/build.py proofs
 	HELMTOOL_GENERATED_RUNS=10000 $(PYTEST) -s tests/proofs/generated
+	HELMTOOL_KUBECONFIG_RUNS=5000 $(PYTEST) -s tests/proofs/kubeconfig
 	HELMTOOL_FUZZ_RUNS=20000 $(PYTEST) -s tests/fuzz
 	HELMTOOL_WRITERS_RUNS=50 $(PYTEST) -s tests/cluster/one_writer
 	HELMTOOL_SOAK_RUNS=500 $(PYTEST) -s tests/cluster/soak
@@ -143,4 +147,4 @@ lock: venv ## Pin the Python packages anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --group docs -c requirements/dev.txt -o requirements/docs.txt
 
-.PHONY: help browser venv tools tools-client image-helmtool demo test test-slow test-docs test-docker test-image test-kind causes test-registry test-hooks test-review test-site test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated crash-suite proofs lint schemas docs bench bench-keep lock
+.PHONY: help browser venv tools tools-client image-helmtool demo test test-slow test-docs test-docker test-image test-kind causes test-registry test-hooks test-review test-site test-secrets test-leaks test-crashes test-fuzz test-writers test-soak test-generated test-kubeconfig crash-suite proofs lint schemas docs bench bench-keep lock

@@ -24,6 +24,7 @@ BY_CI = {
     ".venv/bin/pytest -s tests/benchmarks/test_growth.py": ("make bench",),
     "make test-fuzz": ("make test-fuzz",),
     "make test-generated": ("make test-generated",),
+    "make test-kubeconfig": ("make test-kubeconfig",),
     "make test-crashes": ("make test-crashes",),
     "make test-leaks": ("make test-leaks",),
     ".venv/bin/pytest tests/chart": ("make test",),

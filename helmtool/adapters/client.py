@@ -64,11 +64,21 @@ def made_client(access: Access, credentials: Credentials | None) -> Client:
 def _client(access: Access, cluster: Mapping[str, Any], user: Mapping[str, Any], credentials: Credentials | None) -> Client:
     server = _base_address(access.server)
     if not server.startswith("https:"):  # as client-go: neither credentials nor certificates over a plain connection
+        _require_files(cluster, user)
+        cluster = {name: value for name, value in cluster.items() if name in ("server", "proxy-url")}
         user = {name: value for name, value in user.items() if name.startswith("as")}
     configuration = _configuration(server, cluster, user, credentials)
     connections = _connections(configuration, proxy_for(server, cluster.get("proxy-url") or ""))
     sign_in = _account_of_address(cluster["server"]) or _sign_in(access, user, credentials, configuration)
     return Client(configuration, connections, server, sign_in, tuple(_impersonation(user)))
+
+
+def _require_files(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> None:
+    """Raises OSError if a file is missing that client-go opens without using it."""
+    names = [cluster.get("certificate-authority")]
+    names += [user.get("client-certificate"), user.get("client-key")] if has_certificate(user) else []
+    for name in filter(None, names):
+        Path(name).stat()
 
 
 def _base_address(server: str) -> str:

@@ -111,8 +111,8 @@ class Connection:
         opened: Any = WebSocket(skip_utf8_validation=False)
         try:
             # websocket-client has proxy rules of its own and speaks HTTP to a SOCKS proxy: it gets a connection of the client's pool.
-            transport = _connected(client.pool_manager.connection_from_url(client.host))
-            header = [f"{name}: {value.encode('latin-1').decode()}" for name, value in _account_headers(client, used)]
+            transport = _connected(client)
+            header = [f"{name}: {value.encode('latin-1').decode()}" for name, value in _account_headers(client, used) if name != "Host"]
             opened.connect(url, socket=transport.sock, header=header, subprotocols=list(protocols))
         except WebSocketBadStatusException:
             opened.shutdown()
@@ -125,7 +125,8 @@ class Connection:
 
     def unreachable(self, error: Exception) -> ClusterUnreachable:
         """What is raised where nothing answers, with what the transport said."""
-        cause = getattr(error, "reason", None) or error
+        reason = getattr(error, "reason", None)
+        cause = reason if isinstance(reason, Exception) else error
         while cause.args and isinstance(cause.args[-1], Exception):  # urllib3 wraps what the socket said
             cause = cause.args[-1]
         text = str(cause).rsplit(": ", 1)[-1]
@@ -143,14 +144,25 @@ class Connection:
 def _account_headers(client: Client, used: Credentials | None) -> list[tuple[str, str]]:
     """Who asks: this program, the account, and as whom it acts. `used` is not the client's token, which another thread may be replacing."""
     word = f"Bearer {used.token}" if used and used.token else client.sign_in()
-    return [("User-Agent", "helmtool"), *([("Authorization", word)] if word else []), *client.impersonation]
+    # The host too: behind a proxy urllib3 puts an IPv6 address into brackets twice.
+    return [
+        ("Host", urlsplit(client.host).netloc),
+        ("User-Agent", "helmtool"),
+        *([("Authorization", word)] if word else []),
+        *client.impersonation,
+    ]
 
 
-def _connected(pool: Any) -> Any:
-    """A connection of a urllib3 pool of its own, through the pool's proxy. Raises urllib3's errors."""
+def _connected(client: Client) -> Any:
+    """A connection of its own, made as the client's pool makes them. Raises urllib3's errors."""
+    manager = client.pool_manager
+    pool = manager.connection_from_url(client.host)
     transport = pool._new_conn()
     transport.timeout = READ_TIMEOUT
-    if pool.proxy and pool.scheme == "https":
+    if manager.proxy and client.host.startswith("http:"):  # a pool of the proxy itself, to which a WebSocket must not speak
+        parts = urlsplit(client.host)
+        transport.set_tunnel(parts.hostname, parts.port or 80, manager.proxy_headers)
+    if manager.proxy and client.host.startswith("https:"):
         pool._prepare_proxy(transport)
     else:
         transport.connect()

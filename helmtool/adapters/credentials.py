@@ -234,7 +234,7 @@ def plugin_of(access: Access) -> Plugin | None:
     None too for a server without TLS, which gets no credentials, as from client-go. Raises KubeconfigInvalid.
     """
     user = user_of(access)
-    return Plugin(access, user["exec"]) if uses_plugin(user) and access.server.startswith("https:") else None
+    return Plugin(access, user["exec"]) if uses_plugin(user) and access.server.lower().startswith("https:") else None
 
 
 def _moment(text: Any) -> datetime | None:

@@ -71,7 +71,7 @@ def read_access(kubeconfig: str, context: str | None = None) -> Access:
             hint=_view(cluster.file),
         )
     _require_none(cluster_problems(cluster.body), f"{cluster.file}: cluster {named['cluster']!r}", cluster.file)
-    insecure = bool(cluster.body.get("insecure-skip-tls-verify")) and server.startswith("https:")
+    insecure = bool(cluster.body.get("insecure-skip-tls-verify")) and server.lower().startswith("https:")
     return Access(kubeconfig, chosen, named["cluster"], _without_account(server), _fingerprint(_with_absolute_paths(cluster)), insecure)
 
 

@@ -80,7 +80,7 @@ def test_same_as_kubectl(tmp_path: Path) -> None:
     if ONLY:
         print(f"{ONLY}\nkubectl: {results[0].kubectl}")
     assert not wrong, "\n\n".join(f"{again(result.identity)}\n{result.wrong}" for result in wrong)
-    assert ONLY or min(kinds[kind] for kind in Kind) > len(results) / 100, kinds
+    assert ONLY or min(kinds[kind] for kind in Kind) > len(results) / 200, kinds
 
 
 def again(identity: str) -> str:

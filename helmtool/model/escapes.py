@@ -31,7 +31,7 @@ SPACE = r"\s+"
 FEWEST = 8
 """Numbers in a row that are taken for bytes."""
 DECIMAL = r"[0-9]{1,3}"
-HEXADECIMAL = r"(?:0[xX])?[0-9a-fA-F]{2}"
+HEXADECIMAL = r"(?:0[xX][0-9a-fA-F]{1,2}|[0-9a-fA-F]{2})"
 BETWEEN = r"[\s,:]{1,80}"
 """What stands between two bytes: Go's space, JSON's comma and indentation, the colons of openssl."""
 

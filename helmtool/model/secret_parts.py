@@ -88,9 +88,9 @@ def _written(value: bytes) -> set[str]:
         texts = {value.decode(), value.decode("latin-1")}
     except UnicodeDecodeError:
         texts = {*_lossy(value), value.decode("latin-1")}
-    spaces = (lambda text: " ".join(text.split()), lambda text: "".join(text.split()))
-    written = (lambda text: text.replace(" ", "+"), lambda text: text.replace("\xa0", "_"))  # in a form, as YAML's `\\_`
-    others = {change(text) for change in (*spaces, *written) for text in texts}
+    others = {" ".join(text.split()) for text in texts} | {"".join(text.split()) for text in texts}
+    # A space in a form, a hard one in YAML (`\\_`), a zero byte in Go's HTML.
+    others |= {text.replace(*change) for change in ((" ", "+"), ("\xa0", "_"), ("\0", "\ufffd")) for text in texts}
     return texts | {text for text in others if len(set(text)) > DISTINCT}
 
 

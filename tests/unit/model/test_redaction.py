@@ -72,7 +72,7 @@ OF_PROGRAMS: dict[str, Callable[[bytes], str]] = {
     "decimal bytes in a string of JSON": lambda value: json.dumps(json.dumps(list(value), indent=1)),
     "hexadecimal with spaces": lambda value: value.hex(" "),
     "hexadecimal with colons": lambda value: value.hex(":").upper(),
-    "hexadecimal, Go's syntax": lambda value: f"[]byte{{{', '.join(f'0x{byte:x}' if byte > 15 else f'0x{byte:02x}' for byte in value)}}}",
+    "hexadecimal, Go's syntax": lambda value: f"[]byte{{{', '.join(f'0x{byte:x}' for byte in value)}}}",
     "hexadecimal with one 0x": lambda value: "0x" + value.hex(),
     "base64 for addresses without padding": lambda value: base64.urlsafe_b64encode(value).decode().rstrip("="),
     "base64 in lines": lambda value: wrapped(base64.b64encode(value).decode()),

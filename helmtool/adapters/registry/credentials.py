@@ -63,9 +63,12 @@ def stored_credential(repository: Repository) -> Credential | None:
 def protect_stored() -> None:
     """Registers every credential of the files with the redactor, before a program that reads them may print one; starts no helper."""
     for file in _files(os.environ):
+        entries: list[Any] = []
         with contextlib.suppress(CredentialsUnreadable):
-            for entry in (_read(file).get("auths") or {}).values():
-                _decode(entry if isinstance(entry, dict) else {}, file)
+            entries = list((_read(file).get("auths") or {}).values())
+        for entry in (entry for entry in entries if isinstance(entry, dict)):
+            with contextlib.suppress(CredentialsUnreadable):
+                _decode(entry, file)
 
 
 def _found(repository: Repository, environ: Mapping[str, str] | None, *, helpers: bool = True) -> Iterator[tuple[Path, Credential]]:

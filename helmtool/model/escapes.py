@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 Token = tuple[int, int, str]
 """Where something escaped starts and stops in a text, and what it stands for."""
@@ -36,8 +36,7 @@ BETWEEN = r"[\s,:]{1,80}"
 """What stands between two bytes: Go's space, JSON's comma and indentation, the colons of openssl."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """A text, and how its places lie in the text it was made from.
 
     `at` and `source` are places in this text and in the other one: of what was copied at even indices, of what was decoded at odd ones.

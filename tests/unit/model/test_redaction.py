@@ -250,3 +250,9 @@ def test_a_large_value_takes_no_time_that_is_felt() -> None:
     made = redactor(b"\n".join(base64.b64encode(random.Random(i).randbytes(48)) for i in range(1600)))
     made.redact("x" * 100_000)
     assert time.perf_counter() - started < 3
+
+
+@given(st.text("\\uUxX{}0123dD8fF'\"%&#;abn \n\r,:+-_=<>é\ud800\U0001f600", max_size=80), st.binary(min_size=1, max_size=60))
+def test_any_text_and_any_value_are_taken(text: str, value: bytes) -> None:
+    assert Redactor().redact(text) == text
+    redactor(value, text.encode(errors="surrogatepass")).redact(text)

@@ -10,6 +10,7 @@ class Problem(NamedTuple):
     """One thing that is wrong with the input, and where.
 
     `line` and `column` count from 1 and are 0 where no file is at fault. `path` is dotted (`image.tag`, `networkPolicy.from[0]`).
+    With `quoted` the message repeats the text of another program: it is shown, and kept out of records.
     """
 
     message: str
@@ -17,6 +18,7 @@ class Problem(NamedTuple):
     line: int = 0
     column: int = 0
     path: str = ""
+    quoted: bool = False
 
     def __str__(self) -> str:
         """The problem on one line: `file:line:column: path: message`, without the parts that are not known."""
@@ -35,13 +37,25 @@ class HelmtoolError(Exception):
     exit_code: ClassVar[int] = 1
     code: ClassVar[str] = "failed"
 
-    def __init__(self, message: str, *, hint: str = "", problems: Iterable[Problem] = (), cause_codes: Iterable[str] = ()) -> None:
-        """`cause_codes` name what is behind it in the catalogue of causes, the best first."""
+    def __init__(
+        self, message: str, *, hint: str = "", problems: Iterable[Problem] = (), cause_codes: Iterable[str] = (), recorded: str = ""
+    ) -> None:
+        """`cause_codes` name what is behind it in the catalogue of causes, the best first.
+
+        `recorded` is the sentence for records. Required if the message quotes another program (helm, the API server, a plugin): its text
+        may hold anything, and a record stays.
+        """
         super().__init__(message)
         self.message = message
+        self.recorded = recorded or message
         self.hint = hint
         self.problems = tuple(problems)
         self.cause_codes = tuple(cause_codes)
+
+    @property
+    def lines(self) -> list[str]:
+        """The error and its problems as a record keeps them: without the text of other programs."""
+        return [self.recorded, *(str(problem) for problem in self.problems if not problem.quoted)]
 
     def as_dict(self) -> dict[str, Any]:
         """The error as `-o json` prints it; `causes` is there where causes are known."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
 from helmtool.errors import OperationFailed, Unreachable
-from helmtool.model.reading import at, text
+from helmtool.model.reading import at, listing, mapping, text
 from helmtool.model.redaction import redact_text
 
 MAPS = (("spec",), ("status",), ("data",), ("metadata", "labels"), ("metadata", "annotations"), ("spec", "template"), ("spec", "selector"))
@@ -31,6 +32,15 @@ class Answer(NamedTuple):
     def reason(self) -> str:
         """The machine-readable reason of an error (`NotFound`, `Conflict`, …), else an empty text."""
         return str(self.body.get("reason") or "")
+
+    @property
+    def summary(self) -> str:
+        """The error for a record: status, reason, object and fields, such as `422 Invalid (deployments newdqmgui, spec.replicas)`."""
+        details = mapping(self.body, "details")
+        about = " ".join(found for name in ("kind", "name") if (found := _identifier(text(details, name))))
+        fields = (_identifier(text(cause, "field")) for cause in listing(details, "causes"))
+        found = ", ".join(dict.fromkeys(filter(None, [about, *fields])))
+        return " ".join(filter(None, [str(self.status), _identifier(self.reason), f"({found})" if found else ""]))
 
     @property
     def by_admission(self) -> bool:
@@ -58,6 +68,11 @@ class VersionExpired(OperationFailed):
     """The API server no longer knows the resource version that a watch or the next page of a list goes on from: list again."""
 
     code = "version-expired"
+
+
+def _identifier(name: str) -> str:
+    """The name of a kind, an object or a field; empty if it is none, for then it may be a sentence."""
+    return name if re.fullmatch(r"[A-Za-z0-9._/:\[\]-]{1,120}", name) else ""
 
 
 def decoded(data: bytes) -> dict[str, Any] | None:

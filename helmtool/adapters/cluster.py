@@ -275,12 +275,13 @@ class Cluster:
     def require(self, answer: Answer) -> Answer:
         """The answer, where it is none of an error. Raises ClusterUnreachable, VersionExpired and OperationFailed."""
         said = f"{self.access.server} answered {answer.status}: {answer.message or answer.reason}"
+        recorded = f"{self.access.server} answered {answer.summary}"
         if answer.status == 429 or answer.status >= 500:
-            error = ClusterUnreachable(said, hint=self.connection.health_check)
+            error = ClusterUnreachable(said, hint=self.connection.health_check, recorded=recorded)
             error.retry_after = answer.retry_after
             raise error
         if answer.status >= 400:
-            raise (VersionExpired if answer.status == 410 else OperationFailed)(said, hint=self.connection.health_check)
+            raise (VersionExpired if answer.status == 410 else OperationFailed)(said, hint=self.connection.health_check, recorded=recorded)
         return answer
 
     def forbidden(self, answer: Answer) -> ClusterForbidden | CredentialsRefused:
@@ -289,4 +290,8 @@ class Cluster:
             said = f"the API server {self.access.server} does not accept the credentials of context {self.access.context}"
             asked = ", also those that its credentials plugin gave when it was asked again" if self.connection.plugin else ""
             return CredentialsRefused(said + asked, hint=NEW_TOKEN + ", or ask for a new kubeconfig")
-        return ClusterForbidden(f"the API server forbids it: {answer.message}", hint="kubectl auth can-i --list -n " + self.namespace)
+        return ClusterForbidden(
+            f"the API server forbids it: {answer.message}",
+            hint="kubectl auth can-i --list -n " + self.namespace,
+            recorded=f"the API server forbids it: {answer.summary}",
+        )

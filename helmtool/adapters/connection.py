@@ -13,6 +13,7 @@ from helmtool.adapters.answer import ClusterUnreachable
 from helmtool.adapters.client import Client, made_client
 from helmtool.adapters.credentials import Credentials, plugin_of
 from helmtool.adapters.kubeconfig import Access
+from helmtool.model.redaction import redact_text
 from helmtool.model.values import yaml_safe
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
@@ -130,8 +131,10 @@ class Connection:
         while cause.args and isinstance(cause.args[-1], Exception):  # urllib3 wraps what the socket said
             cause = cause.args[-1]
         text = str(cause).rsplit(": ", 1)[-1]
+        silent = f"the API server {self._access.server} (cluster {self._access.cluster}) does not answer"
         return ClusterUnreachable(
-            f"the API server {self._access.server} (cluster {self._access.cluster}) does not answer: {text}",
+            f"{silent}: {redact_text(text)}",
+            recorded=silent,
             hint="helmtool local up" if self._access.cluster == EMBEDDED else self.health_check,
         )
 

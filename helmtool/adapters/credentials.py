@@ -189,7 +189,8 @@ class Plugin:
         """The credentials in what it printed; nothing of that is ever shown, for it may be a token."""
         if done.returncode != 0:
             said = " ".join(redact_text(done.stderr.decode(errors="replace")).split())[-LONGEST_SAID:]
-            raise self._failed(f"({program}) ended with {done.returncode}: {said or 'it said nothing'}")
+            ended = f"({program}) ended with {done.returncode}"
+            raise self._failed(f"{ended}: {said or 'it said nothing'}", recorded=ended)
         try:
             document = json.loads(done.stdout)
         except ValueError:
@@ -198,7 +199,8 @@ class Plugin:
             raise self._failed(f"({program}) printed no credentials; expected an ExecCredential as JSON", self._by_hand(program))
         if document.get("apiVersion") != self._version:
             found = " ".join(redact_text(str(document.get("apiVersion"))).split())[:LONGEST_SAID]
-            raise self._failed(f"({program}) speaks {found}; the kubeconfig expects {self._version}", self._new_file)
+            other = f"the kubeconfig expects {self._version}"
+            raise self._failed(f"({program}) speaks {found}; {other}", self._new_file, f"({program}) speaks another version; {other}")
         status = document.get("status")
         return self._of_status(program, status if isinstance(status, dict) else {})
 
@@ -224,8 +226,9 @@ class Plugin:
     def _by_hand(self, program: str) -> str:
         return f"{program}, to see what it says; {NEW_TOKEN}"
 
-    def _failed(self, what: str, hint: str = NEW_TOKEN) -> CredentialsFailed:
-        return CredentialsFailed(f"{self._where} {what}", hint=hint)
+    def _failed(self, what: str, hint: str = NEW_TOKEN, recorded: str = "") -> CredentialsFailed:
+        """`recorded` is what a record keeps instead: the plugin's own words may hold anything."""
+        return CredentialsFailed(f"{self._where} {what}", hint=hint, recorded=f"{self._where} {recorded or what}")
 
 
 def plugin_of(access: Access) -> Plugin | None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from helmtool.adapters import process
 from helmtool.adapters.docker_errors import BuildFailed, DiskFull, DockerMissing, DockerUnreachable, ImageMissing, push_error
+from helmtool.adapters.registry.credentials import protect_stored
 from helmtool.errors import Problem
 
 PROGRAM = "docker"
@@ -179,5 +180,6 @@ def _found() -> Iterator[None]:
 
 
 def _environment() -> dict[str, Any]:
-    """Lines instead of a picture, from builders that would draw one."""
+    """Lines instead of a picture, from builders that would draw one; what docker may print of its credentials is redacted from here on."""
+    protect_stored()
     return {**os.environ, "BUILDKIT_PROGRESS": "plain"}

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from helmtool.adapters.alone import module_alone
 from helmtool.adapters.credentials import NEW_TOKEN, CredentialsFailed, CredentialsRefused
-from helmtool.adapters.kubeconfig import Access
+from helmtool.adapters.kubeconfig import Access, KubeconfigInvalid
 from helmtool.adapters.process import run_async
 from helmtool.errors import HelmtoolError, InvalidInput, OperationFailed, Problem, Refused, Unreachable
 from helmtool.model.duration import parse_duration
+from helmtool.model.helm_summary import kubeconfig_fault, summarize_failure, summarize_network, summarize_rendering, summarize_right
 from helmtool.model.manifest import Manifest, ManifestUnreadable, parse_manifests, repeated_objects
 from helmtool.model.redaction import redact_text
 from helmtool.model.values import to_helm_json
@@ -246,9 +247,14 @@ def _rendered(stdout: bytes, namespace: str) -> list[Manifest]:
 
 
 def helm_error(stderr: str) -> HelmtoolError:
-    """Helm's words on stderr as one of helmtool's errors: every error of Helm exits 1, so only its text tells them apart."""
+    """Helm's text on stderr as one of helmtool's errors: every error of Helm exits 1, so only its text tells them apart.
+
+    Records get a summary of it, never the text.
+    """
     text = _sentence(stderr)
     lower = text.lower()
+    if fault := kubeconfig_fault(text):
+        return _kubeconfig_invalid(*fault)
     if "another operation (install/upgrade/rollback) is in progress" in lower:
         return ReleasePending(
             "another helm operation on this release is in progress, or was killed", hint="helmtool status ENV, then helmtool rollback ENV"
@@ -256,18 +262,27 @@ def helm_error(stderr: str) -> HelmtoolError:
     if "release: already exists" in lower:  # both began at the same moment, and the other one's Secret of the revision was first
         return ReleasePending("another release began at the same moment and was faster", hint="helmtool status ENV")
     if "getting credentials: " in lower:
-        return CredentialsFailed(f"the credentials plugin of the kubeconfig gives helm none: {text}", hint=NEW_TOKEN)
+        said = "the credentials plugin of the kubeconfig gives helm none"
+        return CredentialsFailed(f"{said}: {text}", hint=NEW_TOKEN, recorded=said)
     if lower.endswith("unauthorized") or "the server has asked for the client to provide credentials" in lower:
         return CredentialsRefused("the API server does not accept helm's credentials", hint=NEW_TOKEN + ", or ask for a new kubeconfig")
     if "connection refused" in lower or "kubernetes cluster unreachable" in lower or "i/o timeout" in lower or "no such host" in lower:
-        return HelmUnreachable(f"helm cannot reach the API server: {text}", hint="helmtool status ENV")
+        said = "helm cannot reach the API server"
+        return HelmUnreachable(f"{said}: {text}", hint="helmtool status ENV", recorded=f"{said}: {summarize_network(text)}")
     if "is forbidden: user " in lower:
-        return HelmForbidden(f"the API server forbids it to helm: {text}", hint="kubectl auth can-i --list")
+        said = "the API server forbids it to helm"
+        return HelmForbidden(f"{said}: {text}", hint="kubectl auth can-i --list", recorded=f"{said}: {summarize_right(text)}")
     if "values don't meet the specifications of the schema" in lower:
         return ChartInvalid("the chart's schema refuses the values", problems=_schema_problems(stderr), hint="helm lint " + CHART)
     if any(sign in lower for sign in CHART_SIGNS):
-        return ChartInvalid(_template_message(text), hint="helm lint " + CHART)
-    return HelmFailed(f"helm: {text}", hint="run it again with -v: it shows what helm was asked")
+        return ChartInvalid(_template_message(text), hint="helm lint " + CHART, recorded=summarize_rendering(text))
+    hint = "run it again with -v: it shows what helm was asked"
+    return HelmFailed(f"helm: {text}", hint=hint, recorded=summarize_failure(text))
+
+
+def _kubeconfig_invalid(file: str, fault: str) -> KubeconfigInvalid:
+    name = f"the kubeconfig {file}" if file else "the kubeconfig"
+    return KubeconfigInvalid(f"helm refuses {name}: {fault}", hint=f"edit {file or 'it'}, or --kubeconfig FILE")
 
 
 def _schema_problems(stderr: str) -> list[Problem]:

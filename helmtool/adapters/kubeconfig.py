@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from helmtool.adapters.regular import read_file
 from helmtool.errors import InvalidInput
 from helmtool.model.kubeconfig import Entry, cluster_problems, decoded, document_problems, merge, user_problems
+from helmtool.model.kubeconfig_secrets import secrets_of_kubeconfig
+from helmtool.model.redaction import protect
 from helmtool.model.rendered import load_all
 
 
@@ -161,6 +163,8 @@ def _parsed(path: str, content: bytes) -> dict[str, Any] | None:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise KubeconfigInvalid(f"{path}{where}: the kubeconfig is not YAML", hint=NEW_FILE) from None
+    for secret in secrets_of_kubeconfig(data):  # before helm or kubectl may quote the file
+        protect(secret)
     _require_none(document_problems(data), f"{path}: kubectl and helm refuse this kubeconfig", path)
     return data
 

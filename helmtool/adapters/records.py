@@ -44,7 +44,8 @@ def _change(cluster: Cluster, release: str, change: Callable[[list[Record]], lis
             return answer.body
         if answer.status not in (404, 409):  # gone, or changed, since it was read
             break
-    raise OperationFailed(f"the record of the release could not be written: {answer.message}")
+    said = "the record of the release could not be written"
+    raise OperationFailed(f"{said}: {answer.message}", recorded=f"{said}: {answer.summary}")
 
 
 def _key(cluster: Cluster, release: str) -> ObjectKey:

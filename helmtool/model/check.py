@@ -23,26 +23,35 @@ class Verdict(Enum):
 
 
 class Check(NamedTuple):
-    """One thing that was looked at, and what was seen."""
+    """One thing that was looked at, and what was seen; `recorded` says it for records, if the text quotes another program."""
 
     verdict: Verdict
     text: str
+    recorded: str = ""
 
     def __str__(self) -> str:
         return f"{self.verdict.value}: {self.text}"
 
+    @property
+    def line(self) -> str:
+        """The check as a record keeps it."""
+        return f"{self.verdict.value}: {self.recorded or self.text}"
+
 
 def check_answer(path: str, status: int, text: str, way: str) -> Check:
     """What the service answered for a path; status 0 is no answer."""
-    said = f"answers {status}" if status else f"does not answer: {text}"
-    return Check(Verdict.HOLDS if status == 200 else Verdict.FAILS, f"{path} {said} ({way})")
+    if not status:
+        return Check(Verdict.FAILS, f"{path} does not answer: {text} ({way})", f"{path} does not answer ({way})")
+    return Check(Verdict.HOLDS if status == 200 else Verdict.FAILS, f"{path} answers {status} ({way})")
 
 
 def check_endpoint(url: str, status: int, text: str) -> Check:
     """What the public address answered. Never a failure: the front end is not the release's, so going back cannot mend it."""
     if status in ANSWERS:
         return Check(Verdict.HOLDS, f"{url} answers {status}")
-    return Check(Verdict.DOUBT, f"{url} answers {status}" if status else f"{url} is not reached from here: {text}")
+    if status:
+        return Check(Verdict.DOUBT, f"{url} answers {status}")
+    return Check(Verdict.DOUBT, f"{url} is not reached from here: {text}", f"{url} is not reached from here")
 
 
 def check_pods(deployment: Manifest, pods: Iterable[Manifest]) -> list[Check]:

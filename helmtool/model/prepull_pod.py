@@ -24,6 +24,7 @@ CERTAIN = re.compile(
     re.IGNORECASE,
 )
 """What waiting does not mend, in the words of containerd, CRI-O and registries."""
+LONGEST_PHRASE = 40
 MAY_HEAL = re.compile(r"no such host|server misbehaving|i/o timeout|connection refused|dial tcp", re.IGNORECASE)
 """A registry that is not reached: whatever else such a message says, it is not a verdict on the image."""
 DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
@@ -44,6 +45,13 @@ class PullState(NamedTuple):
 
     pull: Pull
     text: str
+
+    @property
+    def summary(self) -> str:
+        """The same for a record: the kubelet's reason and what it says for certain, without the rest of its text."""
+        reason = re.match(r"(?:its command did not run: )?[A-Z]\w{2,40}(?=: |$)", self.text)
+        certain = (found[0] for found in CERTAIN.finditer(self.text) if len(found[0]) < LONGEST_PHRASE)
+        return ", ".join(dict.fromkeys([*([reason[0]] if reason else []), *certain]))
 
 
 def selector(release: str) -> str:

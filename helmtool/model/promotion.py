@@ -32,7 +32,7 @@ class Evidence(NamedTuple):
     def lines(self) -> list[str]:
         """The evidence as the record of the next release keeps it."""
         first = f"promoted from {self.environment}, revision {self.revision} ({self.tag}@{self.digest})"
-        return [first, *(f"{self.environment}: {check}" for check in self.checks)]
+        return [first, *(f"{self.environment}: {check.line}" for check in self.checks)]
 
 
 def check_record(record: Record | None) -> Check:

@@ -1,8 +1,8 @@
-"""The redactor of the whole process: what was decrypted in it is struck from everything that leaves it.
+"""The redactor of the whole process: what was decrypted in it, and credentials in use, are struck from everything that leaves it.
 
-It is the last line, not the first: no code prints a value on purpose. What is registered is struck as it is, line by
-line, and in the forms that programs on the way give it; also a piece of it, where somebody cut it. What looks like a
-private key, a token or a keytab is struck without being registered.
+It is the last line, not the first: no code prints a value on purpose. A registered value is struck as it is, part by part
+(`secret_parts`), and however programs escape it (`escapes`); also a piece of it, if it was cut. What looks like a private key, a token
+or a keytab is struck without being registered.
 """
 
 from __future__ import annotations
@@ -11,18 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from helmtool.model.escapes import View, views
+from helmtool.model.secret_parts import DISTINCT, LARGE, SHORTEST, forms
+
 REDACTED = "<redacted>"
-SHORTEST = 8
-"""Characters: a shorter value or line would strike ordinary words too. Such a value is covered by never being printed."""
 WINDOW = 16
 """Characters: of a long form every 16th window of 16 is known, so any piece of it from 31 characters on is found."""
-LONG_LINE = 48
-"""Characters: the encoded forms of a line from here on are found as pieces of the whole value's."""
-LARGE = 16 * 1024
-"""Bytes from which on a value is looked for in fewer forms, and pieces of its encoded forms must be longer to be found."""
-DISTINCT = 4
-"""Different characters that a piece must have: a row of dashes in a secret must not strike every row of dashes."""
-
 PATTERNS = (
     (
         "PRIVATE KEY",
@@ -31,9 +25,10 @@ PATTERNS = (
     ("AGE-SECRET-KEY-", r"AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]+"),
     ("age-secret-key-", r"age-secret-key-(?:pq-)?1[0-9a-z]+"),
     ("eyJ", r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*"),
+    ("LS0tLS1CRUdJTi", r"LS0tLS1CRUdJTi(?!BDRVJU|BQVUJM)[A-Za-z0-9+/_=-]{16,}"),  # base64 of PEM, but for certificates and public keys
     ("BQIAAA", r"BQIAAA[A-Za-z0-9+/_-]{20,}={0,2}"),  # a keytab begins with the bytes 5, 2, 0, 0
 )
-"""A text that must be there, which is quick to look for, and what is struck: PEM, age identities, JWTs, keytabs in base64."""
+"""A text that must be there, which is quick to look for, and what is struck: PEM, age identities, JWTs, PEM and keytabs in base64."""
 
 
 class Redactor:
@@ -73,23 +68,26 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text with every form of every registered value struck, and what looks like a key or token."""
-        struck = self._strike(text) if self._exact else text
-        for sign, pattern in PATTERNS:
-            if sign in struck:
-                struck = re.sub(pattern, REDACTED, struck, flags=re.DOTALL)
-        return struck
-
-    def _strike(self, text: str) -> str:
         parts, end = [], 0
-        for start, stop in _merged(self._found(text)):
+        spans = (view.span(*found) for view in views(text) for found in self._struck(view))
+        for start, stop in _merged(span for span in spans if span[1]):
             parts += [text[end:start], REDACTED]
             end = stop
         return "".join([*parts, text[end:]]) if parts else text
 
+    def _struck(self, view: View) -> list[tuple[int, int]]:
+        """Where something stands that must not be seen; of what is known, nothing else is taken for a key that begins there."""
+        found, text = list(_merged(self._found(view.text))), view.text
+        if any(sign in text for sign, _ in PATTERNS) and not view.squeezed:  # where it ends is not to be seen without white space
+            starts = [0, *(stop for _, stop in found)]
+            kept = zip(starts, [*found, (len(text), len(text))], strict=True)
+            found += _signs("".join(text[end:start] + "\0" * (stop - start) for end, (start, stop) in kept))
+        return found
+
     def _found(self, text: str) -> Iterator[tuple[int, int]]:
         """Where forms or pieces of them stand."""
         exact, windows = self._exact, self._windows
-        for at in [i for i in range(len(text) - SHORTEST + 1) if text[i : i + SHORTEST] in exact]:
+        for at in [i for i in range(len(text) - SHORTEST + 1) if text[i : i + SHORTEST] in exact] if exact else ():
             longest = next((form for form in exact[text[at : at + SHORTEST]] if text.startswith(form, at)), None)
             if longest:
                 yield at, at + len(longest)
@@ -99,6 +97,11 @@ class Redactor:
                 start, after = _piece(text, at, *windows[text[at : at + WINDOW]])
                 if after - start > 2 * WINDOW - 2:
                     yield start, after
+
+
+def _signs(text: str) -> Iterator[tuple[int, int]]:
+    """Where something stands that looks like a key or token."""
+    return (found.span() for sign, pattern in PATTERNS if sign in text for found in re.finditer(pattern, text, re.DOTALL))
 
 
 def _by_start(found: Iterable[str]) -> dict[str, list[str]]:
@@ -141,84 +144,6 @@ def _stride(form: str, piece: bytes) -> int:
     if len(form) <= len(piece) or not piece:
         return WINDOW
     return (WINDOW if len(piece) < LARGE else 8 * WINDOW) * len(form) // len(piece)
-
-
-def forms(value: bytes) -> Iterator[tuple[bytes, str]]:
-    """The value as it may be met in a text: itself, its lines, what stands right of `=` or `:` in one, and each encoded."""
-    yield from ((value, form) for form in (*_written(value), *_encoded(value, twice=True)))
-    pieces = {line.strip() for line in value.splitlines()} | {value.strip()}
-    pieces |= {part.strip(b" \t'\",;") for line in list(pieces) for part in re.split(rb"[=:]", line, maxsplit=1)[1:]}
-    for piece in (p for p in pieces if len(p) >= SHORTEST and p != value):
-        if _says_something(piece):
-            encoded = _encoded(piece) if len(piece) < LONG_LINE or piece == value.strip() else ()
-            yield from ((piece, form) for form in (*_written(piece), *encoded))
-
-
-def _says_something(piece: bytes) -> bool:
-    """Whether a piece is a text of its own; of what is binary, pieces are found as parts of the whole."""
-    try:
-        return len(set(piece.decode())) > DISTINCT
-    except UnicodeDecodeError:
-        return False
-
-
-def _written(value: bytes) -> Iterator[str]:
-    """The bytes as text, as programs decode and quote them."""
-    from urllib.parse import quote, quote_plus
-
-    yield repr(value)[2:-1]
-    yield quote(value, safe="")
-    yield quote_plus(value)
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        yield from _lossy(value)
-    else:
-        yield from _quoted(text)
-
-
-def _quoted(text: str) -> Iterator[str]:
-    import html
-    import json
-    from urllib.parse import quote
-
-    yield text
-    for ascii_only in (True, False):
-        once = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
-        yield from (once, json.dumps(once, ensure_ascii=ascii_only)[1:-1])
-    yield from (repr(text)[1:-1], "'\"'\"'".join(text.split("'")), html.escape(text), html.escape(text, quote=False))
-    yield from (text.replace("'", "''"), re.sub(r"([^\w\s./:@%+=,-])", r"\\\1", text), quote(text, errors="replace"))
-    yield from (text.replace("\n", "\r\n"), " ".join(text.split()))
-
-
-def _lossy(value: bytes) -> Iterator[str]:
-    """What is no text, as programs show it all the same."""
-    import json
-
-    yield value.decode(errors="backslashreplace")
-    for text in (value.decode(errors="replace"), value.decode(errors="surrogateescape"), value.decode("latin-1")):
-        if len(set(text)) > DISTINCT and len(value) < LARGE:
-            yield from _quoted(text)
-        elif len(set(text)) > DISTINCT:
-            yield from (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1])
-
-
-def _encoded(value: bytes, *, twice: bool = False) -> Iterator[str]:
-    """Base64 in its three alignments, both alphabets, and hexadecimal; `twice`: base64 of base64 too, as Kubernetes wraps Helm's."""
-    import base64
-
-    yield value.hex()
-    yield value.hex().upper()
-    yield value.hex(":")
-    yield value.hex(":").upper()
-    once = base64.b64encode(value)
-    yield once.decode()
-    for data in (value, once) if twice else (value,):
-        for shift in range(3):
-            whole = base64.b64encode(bytes(shift) + data).decode()
-            inner = whole[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6]
-            yield inner
-            yield inner.translate(str.maketrans("+/", "-_"))
 
 
 redactor = Redactor()

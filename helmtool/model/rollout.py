@@ -15,7 +15,8 @@ DEFAULT_DEADLINE = 600
 class Rollout(NamedTuple):
     """The state of one Deployment: complete, failed for good, or under way; `text` says it in a few words.
 
-    `progress_deadline` is how many seconds it may stand still; endless where the Deployment could not be read.
+    `progress_deadline` is how many seconds it may stand still; endless where the Deployment could not be read. `recorded` is the text for
+    a record, if `text` quotes another program.
     """
 
     complete: bool
@@ -24,6 +25,7 @@ class Rollout(NamedTuple):
     ready: int = 0
     desired: int = 0
     progress_deadline: float = math.inf
+    recorded: str = ""
 
 
 def judge(deployment: Manifest | None) -> Rollout:

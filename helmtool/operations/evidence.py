@@ -15,7 +15,8 @@ from helmtool.model.causes.pods import Container, all_containers
 from helmtool.model.manifest import Manifest, ObjectKey
 from helmtool.model.observation import Observation
 from helmtool.model.reading import listing, mapping, text
-from helmtool.model.redaction import REDACTED, SHORTEST, protect, redact_lines
+from helmtool.model.redaction import REDACTED, protect, redact_lines
+from helmtool.model.secret_parts import SHORTEST
 
 READ_LINES, READ_BYTES = 60, 64 * 1024
 """What is asked of the kubelet: more than is shown, for a key that goes over several lines is recognised by its first."""

@@ -51,7 +51,7 @@ class Journal:
             await asyncio.to_thread(remove_record, self.session.cluster, self.session.environment.release, self._written)
 
     def _write(self, revision: int, outcome: str, error: HelmtoolError | None) -> None:
-        evidence = [error.message, *map(str, error.problems)] if error else []
+        evidence = error.lines if error else []
         git = self.commit = self.commit or self.session.project.git_state()
         record = Record(
             revision=revision,

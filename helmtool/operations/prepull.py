@@ -65,7 +65,7 @@ async def prepull(session: Session, manifests: Sequence[Manifest], *, seconds: f
         if session.environment.prepull is Policy.REQUIRED:
             raise
         progress.warn(f"the image is not fetched beforehand, so the downtime is longer: {error.message}")
-        return f"prepull failed: {error.message}"
+        return f"prepull failed: {error.recorded}"
 
 
 async def _prepull(session: Session, manifests: Sequence[Manifest], seconds: float, progress: Progress) -> str:
@@ -82,9 +82,9 @@ async def _prepull(session: Session, manifests: Sequence[Manifest], seconds: flo
         state, node = await _wait(cluster, key_of(pod), found, began + seconds, progress)
     finally:
         await asyncio.to_thread(_remove, cluster, pod)
-    text = f"{node} has the image after {time.monotonic() - began:.1f} s{f' ({state.text})' if state.text else ''}"
-    progress.done("prepull", text)
-    return f"prepull: {text}"
+    text = f"{node} has the image after {time.monotonic() - began:.1f} s"
+    progress.done("prepull", f"{text} ({state.text})" if state.text else text)
+    return f"prepull: {text} ({state.summary})" if state.summary else f"prepull: {text}"
 
 
 def remove_leftovers(cluster: Cluster, release: str) -> None:
@@ -124,7 +124,9 @@ def _look(cluster: Cluster, manifests: Sequence[Manifest]) -> _Wanted | str:
 def _create(cluster: Cluster, pod: Manifest) -> Manifest:
     answer = cluster.create(pod)
     if answer.status >= 400:
-        error = PrepullRefused(f"the pod that fetches it is refused: {answer.message}", hint="--no-prepull does without it")
+        said = "the pod that fetches it is refused"
+        hint = "--no-prepull does without it"
+        error = PrepullRefused(f"{said}: {answer.message}", hint=hint, recorded=f"{said}: {answer.summary}")
         add_causes(error, refusals({answer.message: pod}, cluster.namespace), no_origin)
         raise error
     return answer.body
@@ -164,7 +166,8 @@ def _pulls_badly(pod: Manifest) -> bool:
 
 
 def _failed(message: str, key: ObjectKey, state: PullState, wanted: _Wanted, node: str) -> PrepullFailed:
-    error = PrepullFailed(f"{message}: {state.text}", problems=[Problem(state.text, path=str(key))])
+    quoted = [Problem(state.text, path=str(key), quoted=True)]
+    error = PrepullFailed(f"{message}: {state.text}", problems=quoted, recorded=f"{message}: {state.summary or state.pull.value}")
     deployment = Observation(wanted.new)
     given = names(deployment, None, Container({}, wanted.new["spec"]["template"]["spec"]["containers"][0], {}))
     add_causes(error, [pull_cause([state.text], {**given, "node": node, "pod": key.name})], no_origin)
@@ -172,7 +175,8 @@ def _failed(message: str, key: ObjectKey, state: PullState, wanted: _Wanted, nod
 
 
 def _unplaced(state: PullState, key: ObjectKey, waited: float) -> PrepullRefused:
-    error = PrepullRefused(f"no node takes the pod that fetches it: {state.text}", hint="--no-prepull does without it")
+    said = "no node takes the pod that fetches it"
+    error = PrepullRefused(f"{said}: {state.text}", hint="--no-prepull does without it", recorded=said)
     add_causes(error, [*unplaced_causes({}, state.text, {"namespace": key.namespace, "pod": key.name}, waited)], no_origin)
     return error
 

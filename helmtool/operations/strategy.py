@@ -43,4 +43,5 @@ def patch_strategies(cluster: Cluster, manifests: Sequence[Manifest]) -> None:
         guard = {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
         answer = cluster.patch(key_of(manifest), [guard, {"op": "replace", "path": "/spec/strategy", "value": RECREATE}], HELM_MANAGER)
         if answer.status >= 400:
-            raise OperationFailed(f"{key_of(manifest)} could not be turned to Recreate: {answer.message}")
+            said = f"{key_of(manifest)} could not be turned to Recreate"
+            raise OperationFailed(f"{said}: {answer.message}", recorded=f"{said}: {answer.summary}")

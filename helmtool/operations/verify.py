@@ -42,15 +42,17 @@ async def verify(
         return
     progress.start("verify", f"asking {session.environment.release}")
     checks = await _look(session, manifests)
-    seen += map(str, checks)
+    seen += [check.line for check in checks]
     for check in checks:
         if check.verdict is not Verdict.HOLDS:
             progress.warn(check.text)
     failed = [check for check in checks if check.verdict is Verdict.FAILS]
     if failed and fail and policy is Policy.REQUIRED:
         name = session.environment.name
-        problems = [Problem(check.text, path="verify") for check in failed]
-        raise VerifyFailed(f"what runs is not as released: {failed[0].text}", problems=problems, hint=f"helmtool history {name}")
+        problems = [Problem(check.text, path="verify", quoted=bool(check.recorded)) for check in failed]
+        said = "what runs is not as released"
+        recorded = f"{said}: {failed[0].recorded or failed[0].text}"
+        raise VerifyFailed(f"{said}: {failed[0].text}", problems=problems, hint=f"helmtool history {name}", recorded=recorded)
     if not failed:
         progress.done("verify", "; ".join(check.text for check in checks if check.verdict is Verdict.HOLDS))
 
@@ -61,7 +63,8 @@ async def _look(session: Session, manifests: Sequence[Manifest]) -> list[Check]:
     try:
         inside = await _look_inside(session.cluster, manifests)
     except HelmtoolError as error:
-        inside = [Check(Verdict.FAILS, f"the service could not be looked at: {error.message}")]
+        said = "the service could not be looked at"
+        inside = [Check(Verdict.FAILS, f"{said}: {error.message}", f"{said}: {error.recorded}")]
     return [*inside, *await public]
 
 

@@ -169,7 +169,7 @@ class _Wait:
     def _judge(self, seen: Observation, trouble: str = "") -> Rollout:
         """The state; neither an API server that does not answer for a while nor the deadline of the rollout before ends this one."""
         if trouble:
-            return Rollout(False, False, f"{trouble}; trying again")
+            return Rollout(False, False, f"{trouble}; trying again", recorded="the API server does not answer")
         state = judge(seen.deployment)
         return state._replace(failed=False) if state.failed and late_mark(seen.deployment) == self.stale else state
 
@@ -195,6 +195,7 @@ def _failure(cluster: Cluster, key: ObjectKey, seen: Observation, state: Rollout
         why = f"fails: {causes[0].text}" if causes[0].certainty is Certainty.CERTAIN else f"{why}, probably because {causes[0].text}"
     error = RolloutFailed(
         f"the rollout of {key} {why}: {state.text}",
+        recorded=f"the rollout of {key} {why}: {state.recorded or state.text}",
         problems=[problem for cause in causes[:SHOWN] for problem in problems_of(cause, origin)],
         hint=causes[0].next if causes else "",
         cause_codes=[cause.code for cause in causes],

@@ -17,6 +17,7 @@ from meddler import Meddler
 from named import NAME, Authority, Proxy
 
 from helmtool.adapters.registry import auth
+from helmtool.model.redaction import redact_text
 
 Start = Callable[..., RealRegistry]
 Meddle = Callable[..., Meddler]
@@ -75,6 +76,7 @@ def test_a_write_takes_the_credentials_and_shows_nothing_of_them(
     given = [asked for asked in service.asked if asked.headers.get("Authorization") == BASIC]
     assert [parse_qs(urlsplit(asked.path).query)["scope"] for asked in given] == [[f"repository:{PATH}:pull,push"]]
     assert not [secret for secret in (PASSWORD, BASIC.split()[1], "eyJ") if secret in ran.out + ran.err]
+    assert not [secret for secret in (PASSWORD, BASIC.split()[1]) if secret in redact_text(f"helm says {secret}")]
 
 
 def test_a_private_repository_is_read_with_credentials(

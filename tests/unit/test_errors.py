@@ -46,6 +46,14 @@ def test_a_problem_on_one_line(problem: Problem, line: str) -> None:
     assert str(problem) == line
 
 
+def test_what_quotes_another_program_is_not_recorded() -> None:
+    problems = [Problem("s3cret", path="x", quoted=True), Problem("ours", path="image.tag")]
+    error = HelmtoolError("helm: s3cret", problems=problems, recorded="helm failed")
+    assert error.lines == ["helm failed", "image.tag: ours"]
+    assert HelmtoolError("ours").lines == ["ours"]
+    assert "quoted" not in str(error.as_dict())
+
+
 def test_a_problem_as_json() -> None:
     assert Problem("m", "f", 1, 2, "p").as_dict() == {"file": "f", "line": 1, "column": 2, "path": "p", "message": "m"}
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from helmtool.adapters.registry.credentials import Credential, find_credential
 from helmtool.adapters.registry.errors import LoginNeeded
 from helmtool.adapters.registry.transport import Answer, Transport
+from helmtool.model.redaction import protect
 from helmtool.model.registry import Challenge, Repository, UnexpectedAnswer, is_loopback, parse_challenges, parse_json, split_address
 
 TOKEN_LIMIT = 1 << 20
@@ -121,6 +122,7 @@ class Authenticator:
         token = data.get("token") or data.get("access_token")
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
             raise UnexpectedAnswer(f"the token service of {self._repository.host} gives no token", hint="tell its operators")
+        protect(token.encode())
         return f"Bearer {token}"
 
     def _ask(self, realm: str, query: dict[str, str], credential: Credential | None) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from typing import Any
 from helmtool.adapters import process
 from helmtool.adapters.registry.errors import CredentialsUnreadable
 from helmtool.adapters.regular import read_file
+from helmtool.model.redaction import protect
 from helmtool.model.registry import Repository
 
 HELPER_TIMEOUT = 30.0
@@ -31,6 +33,11 @@ class Credential:
     password: str = field(repr=False)
     source: str
     identity_token: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        for secret in filter(None, (self.password, self.identity_token)):
+            protect(secret.encode(errors="surrogatepass"))
+            protect(f"{self.user}:{secret}".encode(errors="surrogatepass"))
 
     @property
     def basic(self) -> str:
@@ -51,6 +58,17 @@ def find_file(repository: Repository, environ: Mapping[str, str] | None = None) 
 def stored_credential(repository: Repository) -> Credential | None:
     """The same out of files alone: no helper is started, which might ask a person. Raises CredentialsUnreadable."""
     return next((found for _, found in _found(repository, None, helpers=False)), None)
+
+
+def protect_stored() -> None:
+    """Registers every credential of the files with the redactor, before a program that reads them may print one; starts no helper."""
+    for file in _files(os.environ):
+        entries: list[Any] = []
+        with contextlib.suppress(CredentialsUnreadable):
+            entries = list((_read(file).get("auths") or {}).values())
+        for entry in (entry for entry in entries if isinstance(entry, dict)):
+            with contextlib.suppress(CredentialsUnreadable):
+                _decode(entry, file)
 
 
 def _found(repository: Repository, environ: Mapping[str, str] | None, *, helpers: bool = True) -> Iterator[tuple[Path, Credential]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import random
 import string
@@ -123,7 +124,17 @@ def _pieces(part: bytes, rng: random.Random, count: int) -> list[bytes]:
 
 
 def _forms(piece: bytes) -> set[bytes]:
-    found = {piece, piece.hex().encode(), repr(piece)[2:-1].encode(), quote(piece, safe="").encode(), _as_strace(piece)}
+    found = {
+        piece,
+        piece.hex().encode(),
+        piece.hex(" ").encode(),
+        piece.hex(":").encode(),
+        repr(piece)[2:-1].encode(),
+        quote(piece, safe="").encode(),
+        _as_strace(piece),
+    }
+    found |= {separator.join(map(str, piece)).encode() for separator in (" ", ", ", ",")}
+    found.add("".join(f"%{byte:02x}" for byte in piece).encode())
     for shift in range(3):
         once = base64.b64encode(bytes(shift) + piece)[-(-shift * 8 // 6) : (shift + len(piece)) * 8 // 6]
         found |= {once, once.translate(bytes.maketrans(b"+/", b"-_"))}
@@ -132,6 +143,7 @@ def _forms(piece: bytes) -> set[bytes]:
     except UnicodeDecodeError:
         return {form for form in found if len(form) >= 8}
     found |= {json.dumps(text)[1:-1].encode(), json.dumps(text, ensure_ascii=False)[1:-1].encode(), repr(text)[1:-1].encode()}
+    found |= {html.escape(text).encode(), html.escape(text).replace("&quot;", "&#34;").replace("&#x27;", "&#39;").encode()}
     return {form for form in found if len(form) >= 8}
 
 

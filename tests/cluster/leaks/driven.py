@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import html
 import importlib
 import json
 import logging
@@ -57,6 +58,16 @@ def words() -> str:
             lambda: shlex.quote(text),
             lambda: quote(value, safe=""),
             value.hex,
+            lambda: value.hex(" "),
+            lambda: f"[{' '.join(map(str, value))}]",
+            lambda: json.dumps({"error": list(value)}),
+            lambda: json.dumps({"error": text}, ensure_ascii=False).replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"),
+            lambda: json.dumps(json.dumps(json.dumps(text))),
+            lambda: html.escape(text).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
+            lambda: "".join(f"%{byte:02x}" for byte in value),
+            lambda: f"https://user:{quote(value, safe='')}@host/",
+            lambda: base64.b64encode(b"user:" + value).decode(),
+            lambda: base64.encodebytes(value).decode(),
             lambda: repr(value),
             lambda: repr(text),
         ]

@@ -404,6 +404,30 @@ def test_what_admission_refuses_is_not_a_missing_right(message: str, admission: 
     assert Answer(403, {"message": message}).by_admission is admission
 
 
+@pytest.mark.parametrize(
+    ("body", "summary"),
+    [
+        ({}, "422"),
+        ({"reason": "Invalid", "message": "s3cret"}, "422 Invalid"),
+        (
+            {
+                "reason": "Invalid",
+                "details": {
+                    "kind": "Deployment",
+                    "name": "newdqmgui",
+                    "causes": [{"field": "spec.template.spec.containers[0].image", "message": "s3cret"}, {"field": "said s3cret"}],
+                },
+            },
+            "422 Invalid (Deployment newdqmgui, spec.template.spec.containers[0].image)",
+        ),
+        ({"reason": "what s3cret", "details": {"kind": "a s3cret", "name": "x\ny", "causes": "s3cret"}}, "422"),
+        ({"details": ["s3cret"]}, "422"),
+    ],
+)
+def test_a_record_keeps_names_of_an_answer_alone(body: dict[str, Any], summary: str) -> None:
+    assert Answer(422, body).summary == summary
+
+
 def test_requests_in_parallel_end_before_an_error_is_raised() -> None:
     ended: list[int] = []
 

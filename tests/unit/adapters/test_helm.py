@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 import socket
@@ -27,7 +28,7 @@ from helmtool.adapters.helm import (
     ReleasePending,
     helm_error,
 )
-from helmtool.adapters.kubeconfig import Access
+from helmtool.adapters.kubeconfig import Access, KubeconfigInvalid
 from helmtool.errors import HelmtoolError
 
 MARKER = "s3cret-marker"
@@ -229,6 +230,75 @@ def test_helms_words(stderr: str, kind: type[HelmtoolError], said: str) -> None:
     assert said in error.message
     assert "noise" not in error.message
     assert "--debug" not in error.message
+
+
+KEY = base64.b64encode(b"-----BEGIN PRIVATE KEY-----\n" + b"0123456789abcdefghij" * 9 + b"\n-----END PRIVATE KEY-----\n").decode()
+SECRETS = {"client-key-data": KEY, "token": "0paque-T0ken<&>x", "username": "ops", "password": "Hunter2-of-the-ops"}
+BROKEN: dict[str, dict[str, Any]] = {
+    "a user twice": {"users": [{"name": "admin", "user": SECRETS}, {"name": "admin", "user": SECRETS}]},
+    "a cluster twice": {"clusters": [{"name": "c", "cluster": {"server": "https://a:Hunter2-of-the-ops@h"}}] * 2},
+    "a context twice": {"contexts": [{"name": "x", "context": {"cluster": "c", "user": "admin"}}] * 2},
+    "a token that is a list": {"users": [{"name": "admin", "user": {**SECRETS, "token": ["0paque-T0ken<&>x"]}}]},
+    "a key that is no base64": {"users": [{"name": "admin", "user": {**SECRETS, "client-key-data": "Hunter2-of-the-ops!"}}]},
+    "a password for the list": {"users": "Hunter2-of-the-ops"},
+}
+
+
+def forms_of_secrets() -> list[str]:
+    values = [*SECRETS.values(), base64.b64decode(KEY).decode()]
+    long = [value.encode() for value in values if len(value) > 8]
+    return [
+        form
+        for value in long
+        for form in (value.decode(), " ".join(map(str, value[:12])), value.hex()[:24], base64.b64encode(value).decode()[:16])
+    ]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_the_real_helm_and_a_kubeconfig_that_it_refuses(broken: str, tmp_path: Path) -> None:
+    """Also where the redactor knows nothing: client-go's message holds the entries, so it is neither shown nor recorded."""
+    config = tmp_path / "config"
+    whole: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:9"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "admin"}}],
+        "users": [{"name": "admin", "user": SECRETS}],
+    }
+    config.write_text(json.dumps(whole | BROKEN[broken]))
+    helm = Helm(HelmCommand(toolbox.find("helm"), "4.3.1", Access(str(config), "x", "c", "https://127.0.0.1:9", "")), "r", "n")
+    with pytest.raises(HelmtoolError) as caught:
+        asyncio.run(helm.rollback(1, timeout="5s"))
+    error = caught.value
+    told = json.dumps([error.message, error.hint, error.lines], ensure_ascii=False)
+    assert not [form for form in forms_of_secrets() if form in told]
+    assert isinstance(error, KubeconfigInvalid)
+    assert str(config) in error.message
+    if "twice" in broken:
+        kind, name = broken.split()[1], {"a user twice": "admin", "a cluster twice": "c", "a context twice": "x"}[broken]
+        assert f"names the {kind} '{name}' twice" in error.message
+
+
+@pytest.mark.parametrize(
+    ("stderr", "recorded"),
+    [
+        (UNREACHABLE, "helm cannot reach the API server: connection refused"),
+        (FORBIDDEN, "the API server forbids it to helm: list secrets"),
+        (NO_PLUGIN, "the credentials plugin of the kubeconfig gives helm none"),
+        (f'Error: UPGRADE FAILED: Deployment.apps "newdqmgui" is invalid: spec.replicas: Invalid value: "{MARKER}": must be', None),
+        (f"Error: UPGRADE FAILED: pre-upgrade hooks failed: timed out: {MARKER}", "helm failed: hook pre-upgrade; it timed out"),
+        (f"Error: UPGRADE FAILED: {MARKER}", "helm failed: the reason is in the output of the command"),
+        (
+            f"Error: c/templates/a.yaml:1:10\n executing: wrong type for value {MARKER}: error calling x\n",
+            "the chart does not render: c/templates/a.yaml:1:10",
+        ),
+    ],
+)
+def test_a_record_keeps_no_text_of_helm(stderr: str, recorded: str | None) -> None:
+    error = helm_error(stderr)
+    assert error.lines == [recorded or "helm failed: Deployment.apps newdqmgui is invalid; fields: spec.replicas"]
+    assert MARKER not in str(error.lines)
+    assert error.message != error.lines[0]
 
 
 Render = Callable[..., HelmtoolError]

@@ -48,6 +48,12 @@ def test_no_answer_says_why() -> None:
     assert str(check_answer("/", 0, "no route", "port-forward")) == "failed: / does not answer: no route (port-forward)"
 
 
+def test_a_record_keeps_no_text_of_what_did_not_answer() -> None:
+    assert check_answer("/", 0, "s3cret", "port-forward").line == "failed: / does not answer (port-forward)"
+    assert check_endpoint("https://cmsweb.cern.ch/", 0, "s3cret").line == "doubt: https://cmsweb.cern.ch/ is not reached from here"
+    assert check_answer("/", 500, "", "service proxy").line == "failed: / answers 500 (service proxy)"
+
+
 @pytest.mark.parametrize(
     ("status", "verdict"), [(200, "ok"), (302, "ok"), (401, "ok"), (403, "ok"), (404, "doubt"), (503, "doubt"), (0, "doubt")]
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from helmtool.model.prepull_pod import Pull, judge_pull, prepull_pod, selector
+from helmtool.model.prepull_pod import Pull, PullState, judge_pull, prepull_pod, selector
 from helmtool.model.record import MAX_TEXT
 
 IMAGE = "registry.cern.ch/cmsweb/newdqmgui:HG0105a"
@@ -129,6 +129,22 @@ def test_what_a_state_means(state: dict[str, Any], expected: Pull, words: str) -
     found = judge_pull(state)
     assert found.pull is expected
     assert words in found.text
+
+
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [
+        ("ErrImagePull: s3cret: x: not found", "ErrImagePull, not found"),
+        ("ErrImagePull: failed to authorize: s3cret: 401 Unauthorized", "ErrImagePull, 401 Unauthorized"),
+        ("RunContainerError: s3cret", "RunContainerError"),
+        ("its command did not run: StartError", "its command did not run: StartError"),
+        ("access s3cret s3cret s3cret s3cret s3cret denied", ""),
+        ("0/3 nodes are available: s3cret", ""),
+        ("", ""),
+    ],
+)
+def test_a_record_keeps_the_reason_without_the_text(text: str, summary: str) -> None:
+    assert PullState(Pull.IMPOSSIBLE, text).summary == summary
 
 
 def test_the_reason_fits_a_record() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
@@ -42,6 +43,10 @@ class HelmtoolError(Exception):
         self.hint = hint
         self.problems = tuple(problems)
         self.cause_codes = tuple(cause_codes)
+
+    def name_environment(self, name: str) -> None:
+        """Replaces the word ENV in the hint: what raises an error far below does not know which environment it works for."""
+        self.hint = re.sub(r"\bENV\b", lambda _: name, self.hint)
 
     def as_dict(self) -> dict[str, Any]:
         """The error as `-o json` prints it; `causes` is there where causes are known."""

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,6 +45,8 @@ class UserInvalid(Unreachable):
     code = "credentials"
 
 
+MOST_CONTEXTS = 3
+"""Contexts that a hint names."""
 LARGEST = 4 << 20
 """Bytes of a kubeconfig, and of a file of certificates."""
 NEW_FILE = "ask for a new kubeconfig, or --kubeconfig FILE"
@@ -59,7 +62,9 @@ def read_access(kubeconfig: str, context: str | None = None) -> Access:
     kubeconfig = os.pathsep.join(path for path, _ in documents)
     chosen = context or next((d["current-context"] for _, d in documents if d.get("current-context")), None)
     if not chosen or not isinstance(chosen, str):
-        raise KubeconfigInvalid(f"{kubeconfig} names no current context", hint="kubectl config use-context NAME, or --kube-context NAME")
+        known = sorted(_names(documents, "contexts"))
+        use = [f"--kube-context {shlex.quote(name)}" for name in known[:MOST_CONTEXTS]]
+        raise KubeconfigInvalid(f"{kubeconfig} names no current context", hint=" or ".join(use) or "kubectl config get-contexts")
     entry = _named(documents, "contexts", chosen)
     if entry is None:
         known = ", ".join(sorted(_names(documents, "contexts"))) or "none"

@@ -12,6 +12,7 @@ from helmtool.model.change import Change
 from helmtool.model.manifest import Manifest, is_hook, kept_manifests
 from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
+from helmtool.operations.interference import paused_error
 from helmtool.operations.lives import Lives
 from helmtool.operations.preflight import Forecast, make_forecast
 from helmtool.operations.session import Session
@@ -94,7 +95,7 @@ def require_settled(session: Session, revisions: Sequence[Revision]) -> None:
 
 
 def require_possible(plan: Plan) -> None:
-    """Raises PreflightFailed where the API server would refuse an object."""
+    """Raises PreflightFailed where the API server would refuse an object, DeploymentPaused where no pod of the release would start."""
     problems = [Problem(change.problem, path=str(change.key)) for change in plan.changes if change.problem]
     if problems:
         from helmtool.operations.explain import add_causes, refusals
@@ -108,3 +109,5 @@ def require_possible(plan: Plan) -> None:
         said = {change.problem: change.after for change in plan.changes if change.problem}
         add_causes(error, refusals(said, environment.namespace), plan.composed.values.origin)
         raise error
+    if plan.forecast.pause and not plan.is_noop:
+        raise paused_error(plan.forecast.pause)

@@ -161,6 +161,8 @@ def report_plan(plan: Plan, progress: Progress) -> None:
         progress.warn(f"the API server says: {text}")
     for text in plan.forecast.conflicts:
         progress.warn(f"other hands have set fields that this release takes back: {text}")
+    for text in plan.forecast.notes:
+        progress.warn(text)
     progress.done("preflight", summary(plan.changes))
 
 

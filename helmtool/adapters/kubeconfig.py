@@ -62,8 +62,8 @@ def read_access(kubeconfig: str, context: str | None = None) -> Access:
     kubeconfig = os.pathsep.join(path for path, _ in documents)
     chosen = context or next((d["current-context"] for _, d in documents if d.get("current-context")), None)
     if not chosen or not isinstance(chosen, str):
-        known = sorted(_names(documents, "contexts"))
-        use = [f"--kube-context {shlex.quote(name)}" for name in known[:MOST_CONTEXTS]]
+        contexts = sorted(_names(documents, "contexts"))[:MOST_CONTEXTS]
+        use = [f"--kube-context {shlex.quote(name)}" for name in contexts]
         raise KubeconfigInvalid(f"{kubeconfig} names no current context", hint=" or ".join(use) or "kubectl config get-contexts")
     entry = _named(documents, "contexts", chosen)
     if entry is None:

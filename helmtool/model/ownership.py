@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from helmtool.model.change import CONTROLLER_ANNOTATIONS
 from helmtool.model.fields import Fields, union, without
 from helmtool.model.manifest import LAST_APPLIED, Manifest, belongs_to, owned_by_helm
-from helmtool.model.reading import at
+from helmtool.model.reading import at, listing
 
 HELM = "helm"
 """Helm's field manager."""
@@ -136,7 +136,11 @@ def other_writers(live: Manifest) -> tuple[str, ...]:
 
 def field_writer(live: Manifest | None, *path: str) -> str:
     """Who wrote one field last, beside Helm, and when; empty if nobody else holds it."""
-    holders = [e for e in _entries(live or {}) if at(e, "fieldsV1", *(f"f:{name}" for name in path)) is not None and _name(e) != HELM]
+    holders = [
+        e
+        for e in listing(live, "metadata", "managedFields")
+        if at(e, "fieldsV1", *(f"f:{name}" for name in path)) is not None and _name(e) != HELM
+    ]
     return max(((str(e.get("time") or ""), _written(e)) for e in holders), default=("", ""))[1]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple
@@ -146,7 +146,7 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
     record = next((r for r in reversed(records) if current and r.revision == current.number), None)
     manifests = kept_manifests((current or newest).manifest)
     deployment = next((m for m in manifests if m.get("kind") == "Deployment"), None)
-    also = [partial(_running_digest, session, deployment), partial(read_autoscalers, session.cluster)]
+    also: list[Callable[[], Any]] = [partial(_running_digest, session, deployment), partial(read_autoscalers, session.cluster)]
     tries, (digest, autoscalers) = begin_tries(session, manifests if current else (), also=also)
     lives = [each.live.result() for each in tries if each.manifest.get("kind") == "Deployment"]
     live = lives[0] if lives else session.cluster.get(key_of(deployment)) if deployment else None

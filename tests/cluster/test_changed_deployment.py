@@ -138,7 +138,7 @@ def test_the_right_to_list_autoscalers_is_not_needed(autoscaled: Helmtool, kube:
         kube("delete", "rolebinding,role,serviceaccount", "reader")
     assert "set by a HorizontalPodAutoscaler: two pods" in quiet, "managedFields tell of it without that right"
     assert "scales Deployment" not in quiet
-    assert "is not known" not in quiet
+    assert "whether a HorizontalPodAutoscaler" not in quiet
     assert verbose.count("whether a HorizontalPodAutoscaler scales the service is not known") == 1
 
 

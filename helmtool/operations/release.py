@@ -193,6 +193,7 @@ async def _look_again(plan: Plan, wanted: Resolved, *, asked: bool) -> None:
         again = await make_plan(plan.session, plan.composed, asyncio.to_thread(look, plan.session))
         if [(c.key, c.before, c.after) for c in again.changes] != [(c.key, c.before, c.after) for c in plan.changes]:
             raise _changed(plan)
+        require_possible(again)
 
 
 async def _make_twin(wanted: Resolved, lock: Lock, progress: Progress) -> None:

@@ -94,8 +94,14 @@ def require_settled(session: Session, revisions: Sequence[Revision]) -> None:
         )
 
 
+def require_unpaused(plan: Plan) -> None:
+    """Raises DeploymentPaused if the plan changes something and no pod of it would start."""
+    if plan.forecast.pause and not plan.is_noop:
+        raise paused_error(plan.forecast.pause)
+
+
 def require_possible(plan: Plan) -> None:
-    """Raises PreflightFailed where the API server would refuse an object, DeploymentPaused where no pod of the release would start."""
+    """Raises PreflightFailed where the API server would refuse an object."""
     problems = [Problem(change.problem, path=str(change.key)) for change in plan.changes if change.problem]
     if problems:
         from helmtool.operations.explain import add_causes, refusals
@@ -109,5 +115,3 @@ def require_possible(plan: Plan) -> None:
         said = {change.problem: change.after for change in plan.changes if change.problem}
         add_causes(error, refusals(said, environment.namespace), plan.composed.values.origin)
         raise error
-    if plan.forecast.pause and not plan.is_noop:
-        raise paused_error(plan.forecast.pause)

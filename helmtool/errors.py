@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
@@ -56,6 +57,10 @@ class HelmtoolError(Exception):
     def lines(self) -> list[str]:
         """The error and its problems as a record keeps them: without the text of other programs."""
         return [self.recorded, *(str(problem) for problem in self.problems if not problem.quoted)]
+
+    def name_environment(self, name: str) -> None:
+        """Replaces the word ENV in the hint: what raises an error far below does not know which environment it works for."""
+        self.hint = re.sub(r"\bENV\b", lambda _: name, self.hint)
 
     def as_dict(self) -> dict[str, Any]:
         """The error as `-o json` prints it; `causes` is there where causes are known."""

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -41,6 +42,8 @@ class KubeconfigInvalid(InvalidInput):
 
 
 PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+MOST_CONTEXTS = 3
+"""Contexts that a hint names."""
 LARGEST = 4 << 20
 """Bytes of a kubeconfig, and of a file of certificates."""
 NEW_FILE = "ask for a new kubeconfig, or --kubeconfig FILE"
@@ -57,7 +60,8 @@ def read_access(kubeconfig: str, context: str | None = None) -> Access:
     merged = merge(documents)
     chosen = context or merged.current_context
     if not chosen:
-        raise KubeconfigInvalid(f"{kubeconfig} names no current context", hint="kubectl config use-context NAME, or --kube-context NAME")
+        use = [f"--kube-context {shlex.quote(name)}" for name in sorted(merged.contexts)[:MOST_CONTEXTS]]
+        raise KubeconfigInvalid(f"{kubeconfig} names no current context", hint=" or ".join(use) or "kubectl config get-contexts")
     if chosen not in merged.contexts:
         known = ", ".join(sorted(merged.contexts)) or "none"
         raise KubeconfigInvalid(f"{kubeconfig} has no context {chosen!r}; it has: {known}", hint="kubectl config get-contexts")

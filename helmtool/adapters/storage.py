@@ -16,7 +16,7 @@ from helmtool.errors import OperationFailed
 from helmtool.model.chart import ChartFiles
 from helmtool.model.manifest import Manifest, ObjectKey
 from helmtool.model.record import Record
-from helmtool.model.revision import Revision, RevisionStatus
+from helmtool.model.revision import Revision, RevisionStatus, is_of
 
 Read = TypeVar("Read")
 GZIP = b"\x1f\x8b\x08"
@@ -55,8 +55,13 @@ def read_history(cluster: Cluster, release: str) -> list[Revision]:
 
 
 def read_history_and_records(cluster: Cluster, release: str) -> tuple[list[Revision], list[Record]]:
-    """The same, and the records themselves, which outlive revisions; both asked for at the same time."""
-    revisions, records = cluster.in_parallel([lambda: read_revisions(cluster, release), lambda: read_records(cluster, release)])
+    """The same, and the records themselves, which outlive revisions; both asked for at the same time.
+
+    A record of another release that had the number before (see `is_of`) is left out.
+    """
+    revisions, kept = cluster.in_parallel([lambda: read_revisions(cluster, release), lambda: read_records(cluster, release)])
+    made = {revision.number: revision for revision in revisions}
+    records = [record for record in kept if record.revision not in made or is_of(record, made[record.revision])]
     outcomes = {record.revision: record.outcome for record in records}
     return [revision._replace(outcome=outcomes.get(revision.number, "")) for revision in revisions], records
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from helmtool.cli.harmless import harmless
+from helmtool.cli.harmless import one_line
 from helmtool.cli.options import complete_environment, terminal, with_globals
 
 MARKS = {"ok": "done", "doubt": "warn", "failed": "error"}
@@ -40,6 +40,6 @@ def doctor(
 
 def _show(finding: Any) -> None:
     mark = terminal.mark(MARKS[finding.verdict.value], sys.stdout)
-    terminal.data(f"{mark} {finding.name:<13} {harmless(finding.text)}")
+    terminal.data(f"{mark} {finding.name:<13} {one_line(finding.text)}")
     if finding.fix and finding.verdict.value != "ok":
-        terminal.data(f"  {'':<13} fix: {harmless(finding.fix)}")
+        terminal.data(f"  {'':<13} fix: {one_line(finding.fix)}")

@@ -26,7 +26,7 @@ def diff_each(
 ) -> int:
     """Shows the diffs of several environments in their order; gives the gravest exit code of theirs."""
     if format is Format.HTML:
-        raise UsageError("--format html is for one environment", hint="name one ENV, or --format markdown")
+        raise UsageError("--format html is for one environment", hint="name one environment, or --format markdown")
     from helmtool.cli.running import run
     from helmtool.model.change import summary
     from helmtool.model.tag import parse_tag

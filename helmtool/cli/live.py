@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from helmtool.cli.harmless import harmless
+from helmtool.cli.harmless import harmless, one_line
 from helmtool.operations.clock import age
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def block(view: RolloutView, mark: str, columns: int, rows: int, *, colours: boo
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=ratio)
     for cells in _rows(view):
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
-    cause = [Text(f"  cause so far: {_one_line(view.cause)}", style="yellow")] if view.cause else []
+    cause = [Text(f"  cause so far: {one_line(view.cause)}", style="yellow")] if view.cause else []
     with console.capture() as caught:
         for part in (Text(f"{mark} watch     {_first(view)}"), table, *cause):
             console.print(part, no_wrap=True, overflow="ellipsis")
@@ -96,33 +96,29 @@ def block(view: RolloutView, mark: str, columns: int, rows: int, *, colours: boo
 
 
 def _first(view: RolloutView) -> str:
-    return _one_line(f"{view.name}: {view.text}, {view.ready}/{view.desired} ready, {view.seconds:.0f} s")
+    return one_line(f"{view.name}: {view.text}, {view.ready}/{view.desired} ready, {view.seconds:.0f} s")
 
 
 def _rows(view: RolloutView) -> Iterator[Sequence[str | Text]]:
     from rich.text import Text
 
     for pod in view.pods[:PODS]:
-        phase = Text(harmless(pod.phase), style="bright_black" if pod.old else COLOURS[pod.ready])
+        phase = Text(one_line(pod.phase), style="bright_black" if pod.old else COLOURS[pod.ready])
         yield "  pod", _short(pod.name, view.name), phase, age(pod.created), _state(pod)
     if len(view.pods) > PODS:
         yield "  …", f"{len(view.pods) - PODS} more pods", "", "", ""
     for event in view.events:
         kind, _, name = harmless(event.about).partition("/")
         about = kind if event.about == view.name else _short(name, view.name)
-        yield "  event", about, harmless(event.reason), age(event.at), _one_line(event.message)
+        yield "  event", about, one_line(event.reason), age(event.at), one_line(event.message)
 
 
 def _state(pod: PodRow) -> str:
     restarts = f"{pod.restarts} restart{'s' if pod.restarts > 1 else ''}" if pod.restarts else ""
-    return "; ".join(part for part in (restarts, _one_line(pod.said)) if part)
+    return "; ".join(part for part in (restarts, one_line(pod.said)) if part)
 
 
 def _short(name: str, view: str) -> str:
     """A name without that of the Deployment, which stands in the first line."""
     short = harmless(name).removeprefix(view.partition("/")[2] + "-")  # redacted before it is cut: a part is not recognised
     return short if len(short) <= NAME else "…" + short[1 - NAME :]
-
-
-def _one_line(text: str) -> str:
-    return " ".join(harmless(text).split())

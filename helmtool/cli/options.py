@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from helmtool.cli.terminal import Terminal, log_to_stderr
-from helmtool.errors import UsageError
+from helmtool.errors import HelmtoolError, UsageError
 from helmtool.operations.settings import Settings
 
 PANEL = "Global options"
@@ -182,7 +182,12 @@ def with_globals(function: Callable[..., None], outputs: frozenset[Output] = USU
         apply_globals(terminal, {name: arguments.pop(name) for name in GLOBAL})
         if terminal.output not in outputs:
             _refuse_output(function.__name__)
-        function(**arguments)
+        try:
+            function(**arguments)
+        except HelmtoolError as error:
+            if name := _one_environment(arguments):
+                error.name_environment(name)
+            raise
 
     extra = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=DEFAULTS[name], annotation=annotation)
@@ -193,6 +198,14 @@ def with_globals(function: Callable[..., None], outputs: frozenset[Output] = USU
     command.__annotations__ = {p.name: p.annotation for p in parameters + extra}
     command.__doc__, command.__name__ = function.__doc__, function.__name__
     return command
+
+
+def _one_environment(arguments: dict[str, Any]) -> str:
+    """The environment that the command is about; empty if it names none, or several, whose errors are named one by one."""
+    words = arguments.get("envs_and_tag") or ()
+    names = words[:1] if len(words) <= len(("ENV", "TAG")) else words
+    found = [*names, *(arguments.get("envs") or ()), *(arguments[name] for name in ("env", "target") if arguments.get(name))]
+    return str(found[0]) if len(found) == 1 else ""
 
 
 def _refuse_output(command: str) -> NoReturn:

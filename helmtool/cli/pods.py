@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from helmtool.cli.harmless import harmless
+from helmtool.cli.harmless import harmless, one_line
 from helmtool.cli.options import EnvArgument, terminal, with_globals
 from helmtool.errors import UsageError
 
@@ -75,7 +75,7 @@ def describe(env: EnvArgument) -> None:
     _pod_table(found.pods)
     for line in found.pods:
         if line.row.said:
-            terminal.data(f"\n{line.row.name}: {harmless(line.row.said)}")
+            terminal.data(f"\n{line.row.name}: {one_line(line.row.said)}")
     _causes(found)
     if found.events:
         terminal.data("\n")
@@ -116,7 +116,7 @@ def _pod_table(lines: list[PodLine] | tuple[PodLine, ...]) -> None:
     from helmtool.operations.clock import age
 
     rows = [
-        (x.row.name, harmless(x.row.phase), str(x.row.restarts), age(x.row.created), x.image.partition("@")[0].rpartition(":")[2], x.node)
+        (x.row.name, x.row.phase, str(x.row.restarts), age(x.row.created), x.image.partition("@")[0].rpartition(":")[2], x.node)
         for x in lines
     ]
     terminal.table(POD_HEADER, rows)
@@ -128,9 +128,9 @@ def _event_table(found: tuple[EventRow, ...]) -> None:
     rows = [
         (
             age(event.at),
-            f"{'!' if event.warning else ' '} {harmless(event.reason)}" + (f" ({event.count} times)" if event.count > 1 else ""),
-            harmless(event.about.rpartition("/")[2]),
-            " ".join(harmless(event.message).split()),
+            f"{'!' if event.warning else ' '} {event.reason}" + (f" ({event.count} times)" if event.count > 1 else ""),
+            event.about.rpartition("/")[2],
+            event.message,
         )
         for event in found
     ]
@@ -139,11 +139,11 @@ def _event_table(found: tuple[EventRow, ...]) -> None:
 
 def _causes(found: Description) -> None:
     for cause in found.causes[:3]:
-        terminal.data(f"\n{terminal.paint('cause', sys.stdout, 'yellow')} {cause.code}: {harmless(cause.text)}")
+        terminal.data(f"\n{terminal.paint('cause', sys.stdout, 'yellow')} {cause.code}: {one_line(cause.text)}")
         for line in cause.evidence:
-            terminal.data(f"  {harmless(line)}")
+            terminal.data(f"  {one_line(line)}")
         if cause.next:
-            terminal.data(f"  next: {harmless(cause.next)}")
+            terminal.data(f"  next: {one_line(cause.next)}")
 
 
 def _pod_document(line: PodLine) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from helmtool.cli.changes import change_document, confirm_changes, print_changes, print_diff
+from helmtool.cli.harmless import one_line
 from helmtool.cli.options import (
     ANY_OUTPUT,
     USUAL_OUTPUTS,
@@ -217,7 +218,7 @@ def diff(
         if chosen not in (Format.TEXT, Format.JSON):
             raise UsageError(f"--format {chosen.value} needs helmtool's own diff", hint="leave --engine away")
         if others:
-            raise UsageError("--engine helm-diff is for one environment", hint="leave --engine away, or name one ENV")
+            raise UsageError("--engine helm-diff is for one environment", hint="leave --engine away, or name one environment")
         _diff_by_plugin(env, tag, sets or (), secrets, context, detailed_exitcode)
         return
     options = {"against": against, "revision": revision, "sets": sets or (), "secrets": secrets}
@@ -274,7 +275,7 @@ def status(
 def _print_findings(entry: Any) -> None:
     """What a person should know of an environment beside its line in the table."""
     drift = entry.drift if entry.drift is not None else ["whether other hands changed anything is not known: it takes the right to write"]
-    for text in (*filter(None, [entry.problem]), *drift):
+    for text in (*filter(None, [entry.problem]), *entry.notes, *drift):
         terminal.warn(f"{entry.environment}: {text}")
     if entry.drift:
         terminal.say(f"  next: helmtool diff {entry.environment}")
@@ -292,13 +293,20 @@ def history(env: EnvArgument) -> None:
     if terminal.as_json:
         terminal.document([{**line._asdict(), "record": line.record._asdict() if line.record else None} for line in lines])
         return
+    newest = max((x.revision for x in lines if x.kept), default=0)
     rows = [
-        (str(x.revision), x.tag or "-", x.status, _age(x.updated), _user(_field(x, "who")), _commit(x), _field(x, "note")) for x in lines
+        (str(x.revision), x.tag or "-", _status(x, newest), _age(x.updated), _user(_field(x, "who")), _commit(x), _field(x, "note"))
+        for x in lines
     ]
     terminal.table(("REVISION", "TAG", "STATUS", "SINCE", "BY", "COMMIT", "NOTE"), rows)
     for line in lines:
         for number, text in enumerate(line.record.evidence if line.record else ()):
-            terminal.data(f"{_first_words(line) if number == 0 else '  '}{text}")
+            terminal.data(f"{_first_words(line) if number == 0 else '  '}{one_line(text)}")
+
+
+def _status(line: Any, newest: int) -> str:
+    """What became of a revision; of a record without one, whether Helm has pruned it or never made it (above the `newest`)."""
+    return line.status if line.kept else f"{line.status} ({'no revision' if line.revision > newest > 0 else 'not kept'})"
 
 
 def _first_words(line: Any) -> str:

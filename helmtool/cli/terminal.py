@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from helmtool.cli.harmless import escaped, harmless
+from helmtool.cli.harmless import escaped, harmless, one_line
 from helmtool.cli.last_words import RedactedFormatter
 from helmtool.errors import HelmtoolError, OperationFailed, Problem
 from helmtool.model.redaction import redact_document, redact_lines, redact_text
@@ -63,7 +63,7 @@ class Terminal:
         if self._draws:
             self._wipe_block()
             room = max(shutil.get_terminal_size().columns - len(step.ljust(9)) - 4, 0)
-            self._write(sys.stderr, f"{ERASE}{self.mark('start', sys.stderr)} {step:<9} {harmless(text)[:room]}")
+            self._write(sys.stderr, f"{ERASE}{self.mark('start', sys.stderr)} {step:<9} {one_line(text)[:room]}")
             self._unfinished = True
         else:
             self._news("start", step, text)
@@ -137,7 +137,7 @@ class Terminal:
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO | None = None) -> None:
         """Rows in columns, on stdout where no stream is named; on a terminal a line that is too long ends in an ellipsis."""
-        rows = [[redact_text(cell) for cell in row] for row in rows]
+        rows = [[*map(one_line, row)] for row in rows]
         widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header) - 1)]
         room = shutil.get_terminal_size().columns if _is_terminal(stream or sys.stdout) else None
         for row in [header, *rows]:
@@ -189,7 +189,7 @@ class Terminal:
         if self.as_json:
             self._json_line(kind, step, text)
         else:
-            self.line(sys.stderr, f"{self.mark(kind, sys.stderr)} {step:<9} {harmless(text)}")
+            self.line(sys.stderr, f"{self.mark(kind, sys.stderr)} {step:<9} {one_line(text)}")
 
     def mark(self, kind: str, stream: TextIO | None) -> str:
         """The sign of a kind of news, as the stream can show it: `done`, `skip`, `warn`, `start`, `error`."""

@@ -9,6 +9,7 @@ import typer
 
 from helmtool.cli.changes import print_changes
 from helmtool.cli.confirm import require_terminal, require_yes
+from helmtool.cli.harmless import one_line
 from helmtool.cli.options import EnvArgument, TimeoutOption, YesOption, terminal, with_globals
 
 
@@ -41,7 +42,7 @@ def unlock(env: EnvArgument, yes: YesOption = False, timeout: TimeoutOption = "1
 def _show(left: Any, plan: Any) -> None:
     """What was found, in words that let a person decide."""
     if left.lease:
-        terminal.line(sys.stderr, f"  lock     {left.lease}; not renewed, so that command is gone")
+        terminal.line(sys.stderr, f"  lock     {one_line(str(left.lease))}; not renewed, so that command is gone")
     if left.pending:
         terminal.line(sys.stderr, f"  pending  revision {left.pending.number} is {left.pending.status.value} since {left.pending.updated}")
         if left.lease is None:

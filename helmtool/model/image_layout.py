@@ -142,7 +142,12 @@ def choose_entry(entries: list[Entry], tag: str, file: str) -> Entry:
     if not entries:
         raise InvalidArchive(file, "it holds no image")
     if not fitting:
-        raise OtherImage(f"{file} holds {held}, not {tag}", hint=f"helmtool image restore {file}:TAG with a tag that it holds")
+        raise OtherImage(f"{file} holds {held}, not {tag}", hint=_restore(file, entries))
     if len(fitting) > 1 or not fitting[0].tag:
-        raise InvalidArchive(file, f"it holds {held}, and nothing says which is meant", f"helmtool image restore {file}:TAG")
+        raise InvalidArchive(file, f"it holds {held}, and nothing says which is meant", _restore(file, entries))
     return fitting[0]
+
+
+def _restore(file: str, entries: list[Entry]) -> str:
+    """The command for one of the tags in the file; an image without a tag is named by the person."""
+    return f"helmtool image restore {file}:{next((entry.tag for entry in entries if entry.tag), 'TAG')}"

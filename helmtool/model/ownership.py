@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from helmtool.model.change import CONTROLLER_ANNOTATIONS
 from helmtool.model.fields import Fields, union, without
 from helmtool.model.manifest import LAST_APPLIED, Manifest, belongs_to, owned_by_helm
+from helmtool.model.reading import at, listing
 
 HELM = "helm"
 """Helm's field manager."""
@@ -124,9 +125,34 @@ def adds_to(live: Manifest) -> bool:
 
 
 def other_writers(live: Manifest) -> tuple[str, ...]:
-    """Who has written the object beside Helm, this program and Kubernetes' own controllers, and when; the newest first."""
-    newest = sorted(_others(live), key=lambda entry: str(entry.get("time") or ""), reverse=True)
-    return tuple(f"{_name(entry)} at {str(entry.get('time') or '?')[:16].replace('T', ' ')} UTC" for entry in newest)
+    """Who has written the object beside Helm, this program and Kubernetes' own controllers, and when; the newest first.
+
+    An autoscaler counts too: it changes what somebody released.
+    """
+    writers = [*_others(live), *filter(_is_autoscaler, _entries(live))]
+    newest = sorted(writers, key=lambda entry: str(entry.get("time") or ""), reverse=True)
+    return tuple(map(_written, newest))
+
+
+def field_writer(live: Manifest | None, *path: str) -> str:
+    """Who wrote one field last, beside Helm, and when; empty if nobody else holds it."""
+    holders = [
+        e
+        for e in listing(live, "metadata", "managedFields")
+        if at(e, "fieldsV1", *(f"f:{name}" for name in path)) is not None and _name(e) != HELM
+    ]
+    return max(((str(e.get("time") or ""), _written(e)) for e in holders), default=("", ""))[1]
+
+
+def _written(entry: Mapping[str, Any]) -> str:
+    name = "a HorizontalPodAutoscaler" if _is_autoscaler(entry) else _name(entry)
+    when = str(entry.get("time") or "")[:16].replace("T", " ")  # the API server gives none to what sets the scale alone
+    return f"{name} at {when} UTC" if when else name
+
+
+def _is_autoscaler(entry: Mapping[str, Any]) -> bool:
+    """Whether the entry is the HPA controller's: no other one of Kubernetes' own scales a Deployment through its subresource."""
+    return _name(entry) == "kube-controller-manager" and entry.get("subresource") == "scale"
 
 
 def _others(live: Manifest) -> list[dict[str, Any]]:

@@ -276,7 +276,7 @@ def parse_json(content: bytes, what: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
-        raise UnexpectedAnswer(f"{what}: the answer is no object of JSON", hint="is it a registry? curl -I https://HOST/v2/")
+        raise UnexpectedAnswer(f"{what}: the answer is no object of JSON", hint="is it a registry? run it again with -vv")
     return data
 
 

@@ -49,6 +49,7 @@ class Review(NamedTuple):
     values_of: str = ""
     warnings: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def by_gravity(self) -> tuple[ExplainedChange, ...]:

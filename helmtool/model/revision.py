@@ -9,12 +9,18 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from helmtool.model.document import Document
+from helmtool.model.reading import moment
+from helmtool.model.record import Record
 from helmtool.model.values import Layer, Values, merge
 
 DEPLOYED = "deployed"
 """The outcome of a release whose pods became available."""
 NEVER_APPLIED = re.compile(r"(?:Upgrade|Release|Rollback) \".*\" failed: |Preparing upgrade|Initial install underway")
 """Helm's description of a revision that failed or was killed; it stays when a later rollback fails, the status does not."""
+
+
+DESCRIPTION = "helmtool release "
+"""How the description of each revision begins that helmtool's release has made."""
 
 
 class RevisionStatus(StrEnum):
@@ -72,6 +78,18 @@ class Revision(NamedTuple):
         revision before it (Helm 4.3.1); its description tells.
         """
         return self.status.was_deployed and self.outcome in ("", DEPLOYED) and not NEVER_APPLIED.match(self.description)
+
+
+def is_of(record: Record, revision: Revision) -> bool:
+    """Whether a record is of this revision, and not of an earlier release that made none, whose number a plain helm took afterwards.
+
+    That release ended before Helm made the revision, or it was killed and the description of the revision is not helmtool's.
+    """
+    if record.outcome == "started":
+        own = record.action != "release" or revision.description.startswith(DESCRIPTION) or NEVER_APPLIED.match(revision.description)
+        return bool(own) or not revision.status.was_deployed
+    ended, made = moment(record._asdict(), "when"), moment(revision._asdict(), "updated")
+    return ended is None or made is None or ended >= made.replace(microsecond=0)
 
 
 def last(revisions: Sequence[Revision]) -> Revision | None:

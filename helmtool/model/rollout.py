@@ -29,7 +29,10 @@ class Rollout(NamedTuple):
 
 
 def judge(deployment: Manifest | None) -> Rollout:
-    """Reads the state as `kubectl rollout status` does: a status that an older generation wrote says nothing yet."""
+    """Reads the state as `kubectl rollout status` does: a status that an older generation wrote says nothing yet.
+
+    In one thing it differs: a Deployment that is scaled to 0 is never complete, since nothing serves.
+    """
     if deployment is None:
         return Rollout(False, False, "not there")
     spec, status = deployment.get("spec") or {}, deployment.get("status") or {}
@@ -46,6 +49,8 @@ def judge(deployment: Manifest | None) -> Rollout:
 
 def _missing(desired: int, status: dict[str, Any]) -> str:
     """What a complete rollout still lacks; empty when nothing."""
+    if desired == 0:
+        return "scaled to 0 replicas: no pod runs"
     updated, total, available = (number(status, k) or 0 for k in ("updatedReplicas", "replicas", "availableReplicas"))
     if updated < desired:
         return f"{updated} of {desired} new pods started"

@@ -154,10 +154,11 @@ def _find(session: Session, manifests: Sequence[Manifest], options: AdoptOptions
     owners = [judge_owner(live, environment.release, environment.namespace) if live else None for live in lives]
     refused = [Problem(o.refusal, path=str(k)) for k, o in zip(keys, owners, strict=True) if o and o.refusal]
     if refused and not options.undo:
+        show = f"kubectl -n {environment.namespace} get {refused[0].path} -o yaml --show-managed-fields"
         raise NotAdoptable(
             f"{len(refused)} objects belong to others and are not taken over; nothing was written",
             problems=refused,
-            hint=f"agree with who holds them; kubectl -n {environment.namespace} get KIND NAME -o yaml --show-managed-fields shows it",
+            hint=f"agree with who holds them; {show} shows it",
         )
     return cluster.in_parallel([lambda k=k, o=o: _found(session, k, o, options) for k, o in zip(keys, owners, strict=True)])
 

@@ -41,6 +41,7 @@ class Diff(NamedTuple):
     make_basis: Callable[[], Basis]
     warnings: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Without what the sides were made of, whose values may be secrets."""
@@ -99,7 +100,7 @@ async def diff(
         await require_same_image(session, wanted, plan.revisions, settings, progress)
     old = running(plan.revisions)
     basis = partial(_basis, session, old, composed.values, plan.manifests, hands=plan.forecast.hands, live=True)
-    return Diff("live", "new", plan.changes, basis, plan.forecast.warnings, plan.forecast.conflicts)
+    return Diff("live", "new", plan.changes, basis, plan.forecast.warnings, plan.forecast.conflicts, plan.forecast.notes)
 
 
 async def review(name: str, tag: str | None, settings: Settings, progress: Progress, **options: Any) -> Review:
@@ -112,7 +113,8 @@ async def review(name: str, tag: str | None, settings: Settings, progress: Progr
     basis = found.make_basis()
     changes = await explain_changes(basis, found.changes)
     progress.done("provenance", f"{len(basis.values)} values differ from {basis.values_of or 'nothing that is known'}")
-    return Review(name, found.base, found.target, changes, tuple(basis.values), basis.values_of, found.warnings, found.conflicts)
+    said = (found.warnings, found.conflicts, found.notes)
+    return Review(name, found.base, found.target, changes, tuple(basis.values), basis.values_of, *said)
 
 
 async def diff_by_plugin(
@@ -168,7 +170,7 @@ async def _to_revision(session: Session, target: Revision, revisions: Sequence[R
     if against == "live":
         forecast = await asyncio.to_thread(make_forecast, session, manifests, last(revisions))
         basis = partial(wanted, running(revisions), hands=forecast.hands, live=True)
-        return Diff("live", f"revision {target.number}", forecast.changes, basis, forecast.warnings, forecast.conflicts)
+        return Diff("live", f"revision {target.number}", forecast.changes, basis, forecast.warnings, forecast.conflicts, forecast.notes)
     base = _base(revisions, session.environment)
     changes = tuple(_compare_lists(parse_manifests(base.manifest), manifests))
     return Diff(f"revision {base.number}", f"revision {target.number}", changes, partial(wanted, base))

@@ -98,6 +98,7 @@ async def _timed(name: str, work: Callable[[str], Awaitable[Result]]) -> Ended[R
     try:
         result = await work(name)
     except HelmtoolError as error:
+        error.name_environment(name)
         if "--kubeconfig" in error.hint:  # which is not for several
             error.hint = f"helmtool doctor {name}"
         return Ended(error=error, seconds=time.monotonic() - begun)
@@ -122,7 +123,7 @@ def own_settings(names: Sequence[str], settings: Settings) -> dict[str, Settings
     """
     if settings.kubeconfig or settings.kube_context:
         option = "--kubeconfig" if settings.kubeconfig else "--kube-context"
-        raise UsageError(f"{option} is of one cluster, and there are {len(names)} environments", hint="leave it away, or name one ENV")
+        raise UsageError(f"{option} is of one cluster, and there are {len(names)} environments", hint="leave it away, or name one of them")
     environments = find_project(settings.config_dir).environments()
     return {name: settings.through(find_environment(name, environments).kubeconfig) for name in names}
 

@@ -12,6 +12,7 @@ from helmtool.model.change import Change
 from helmtool.model.manifest import Manifest, is_hook, kept_manifests
 from helmtool.model.revision import Revision, applied, last, running
 from helmtool.operations.compose import Composed
+from helmtool.operations.interference import paused_error
 from helmtool.operations.lives import Lives
 from helmtool.operations.preflight import Forecast, kind_gone, make_forecast
 from helmtool.operations.session import Session
@@ -91,6 +92,12 @@ def require_settled(session: Session, revisions: Sequence[Revision]) -> None:
             + (f"{holder} is at it, or was killed" if holder else "a plain helm is at it, or a release was killed"),
             hint=f"helmtool unlock {name}",
         )
+
+
+def require_unpaused(plan: Plan) -> None:
+    """Raises DeploymentPaused if the plan changes something and no pod of it would start."""
+    if plan.forecast.pause and not plan.is_noop:
+        raise paused_error(plan.forecast.pause)
 
 
 def require_possible(plan: Plan) -> None:

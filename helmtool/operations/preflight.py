@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from helmtool.adapters.answer import Answer
 from helmtool.adapters.cluster import HELM_MANAGER, KIND_UNKNOWN, Cluster
 from helmtool.errors import Problem, Refused
+from helmtool.model.causes import Cause, pause_cause
 from helmtool.model.change import KIND_GONE, Change, compare, impossible
 from helmtool.model.environment import Environment
 from helmtool.model.manifest import Manifest, ObjectKey, belongs_to, identity, kept_manifests, key_of, owned_by_helm, parse_manifests
@@ -18,6 +19,7 @@ from helmtool.model.ownership import other_writers
 from helmtool.model.reading import mapping
 from helmtool.model.revision import Revision
 from helmtool.operations import strategy
+from helmtool.operations.interference import notes_on, read_autoscalers
 from helmtool.operations.lives import Lives
 from helmtool.operations.look import CONNECTIONS
 from helmtool.operations.reach import Reached
@@ -38,13 +40,16 @@ class KindGone(Refused):
 class Forecast(NamedTuple):
     """What would change, what the API server warns of, and which fields other hands have set that would be taken back.
 
-    `hands` are those who have written each live object beside Helm, and when.
+    `hands` are those who have written each live object beside Helm, and when. `notes` say what others have set on the live Deployment;
+    `pause` is not None if it is paused, and stays so.
     """
 
     changes: tuple[Change, ...]
     warnings: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     hands: Mapping[ObjectKey, tuple[str, ...]] = MappingProxyType({})
+    notes: tuple[str, ...] = ()
+    pause: Cause | None = None
 
 
 class Preflight(NamedTuple):
@@ -76,8 +81,11 @@ def make_forecast(session: Reached, manifests: Sequence[Manifest], base: Revisio
     _require_ours(session, [live for live in found.values() if live])
     tries = [partial(_tried, cluster, m, found[key_of(m)]) for m in owned]
     pods = pod_trials(cluster, owned, found)
-    done = cluster.in_parallel([*tries, *pods.values()])
-    return forecast_of(cluster, done[: len(tries)], dict(zip(pods, done[len(tries) :], strict=True)), base)
+    *done, autoscalers = cluster.in_parallel([*tries, *pods.values(), partial(read_autoscalers, cluster)])
+    forecast = forecast_of(cluster, done[: len(tries)], dict(zip(pods, done[len(tries) :], strict=True)), base)
+    notes = tuple(note for live in found.values() for note in notes_on(live, autoscalers))
+    pause = next(filter(None, map(pause_cause, found.values())), None)
+    return forecast._replace(notes=notes, pause=pause)
 
 
 def owned_in(environment: Environment, manifests: Sequence[Manifest]) -> list[Manifest]:

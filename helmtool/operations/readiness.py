@@ -13,8 +13,9 @@ from helmtool.model.change import Change, summary
 from helmtool.model.environment import Policy
 from helmtool.model.manifest import Manifest, kept_manifests
 from helmtool.model.registry import parse_repository
-from helmtool.model.revision import Revision, applied, digest_of, rollback_target, running, tag_of
+from helmtool.model.revision import Revision, digest_of, last, rollback_target, running, tag_of
 from helmtool.model.secret_version import mounted_name
+from helmtool.operations.interference import paused_error
 from helmtool.operations.preflight import Forecast, kind_gone, make_forecast
 from helmtool.operations.reach import Reached
 from helmtool.operations.secrets.step import require_secret
@@ -70,7 +71,7 @@ def readiness(session: Reached, revisions: Sequence[Revision], target: Revision 
     checks = begin_checks(session, target, manifests)
     [stays] = session.cluster.begin([partial(_stays, session, manifests)])
     try:
-        forecast = make_forecast(session, manifests, applied(revisions))
+        forecast = make_forecast(session, manifests, last(revisions))
     except Refused as error:
         return Readiness(target, obstacles=(Problem(error.message), *error.problems))
     refusals, doubts = obstacles(session, target, forecast, checks)
@@ -97,6 +98,8 @@ def obstacles(session: Reached, target: Revision, forecast: Forecast, checks: Se
                 hint=f"helmtool rollback {session.environment.name} --dry-run",
             )
         )
+    if forecast.pause:  # it would hold back the pods of any revision
+        refusals.append(paused_error(forecast.pause))
     for check in checks:
         try:
             check.result()

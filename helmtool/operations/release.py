@@ -16,7 +16,7 @@ from helmtool.model.tag import parse_tag
 from helmtool.operations.compose import compose, pin
 from helmtool.operations.look import look
 from helmtool.operations.moved import TagMovedSince, require_same_image
-from helmtool.operations.plan import Plan, make_plan, require_possible
+from helmtool.operations.plan import Plan, make_plan, require_possible, require_unpaused
 from helmtool.operations.progress import Progress
 from helmtool.operations.resolve import Resolved, resolve, short
 from helmtool.operations.rights import require_storage, require_way_to_verify
@@ -113,6 +113,7 @@ async def plan_release(name: str, tag: str, options: ReleaseOptions, settings: S
             asyncio.to_thread(load, "lock", "superseded", "upgrade"),  # while helm renders
         )
     await require_same_image(session, wanted, plan.revisions, settings, progress)
+    require_unpaused(plan)
     report_plan(plan, progress)
     require_possible(plan)
     return Planned(tag, plan, wanted, secrets, commit)
@@ -161,6 +162,8 @@ def report_plan(plan: Plan, progress: Progress) -> None:
         progress.warn(f"the API server says: {text}")
     for text in plan.forecast.conflicts:
         progress.warn(f"other hands have set fields that this release takes back: {text}")
+    for text in plan.forecast.notes:
+        progress.warn(text)
     progress.done("preflight", summary(plan.changes))
 
 
@@ -191,6 +194,7 @@ async def _look_again(plan: Plan, wanted: Resolved, *, asked: bool) -> None:
         again = await make_plan(plan.session, plan.composed, asyncio.to_thread(look, plan.session))
         if [(c.key, c.before, c.after) for c in again.changes] != [(c.key, c.before, c.after) for c in plan.changes]:
             raise _changed(plan)
+        require_unpaused(again)
 
 
 async def _make_twin(wanted: Resolved, lock: Lock, progress: Progress) -> None:

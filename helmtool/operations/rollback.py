@@ -97,6 +97,8 @@ async def roll_back(
     """The same for a session that is open."""
     name = session.environment.name
     plan = await asyncio.to_thread(_plan, session, options)
+    for text in () if plan.refusals else plan.forecast.notes:
+        progress.warn(text)
     progress.done(
         "plan",
         f"revision {plan.current.number} ({plan.current.status.value}) → revision {plan.target.number}: {summary(plan.changes)}",

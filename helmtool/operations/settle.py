@@ -7,7 +7,7 @@ import asyncio
 from helmtool.adapters.storage import read_history
 from helmtool.errors import HelmtoolError
 from helmtool.model.duration import parse_duration
-from helmtool.model.revision import running
+from helmtool.model.revision import DEPLOYED, last
 from helmtool.operations.progress import Progress
 from helmtool.operations.readiness import Readiness, readiness
 from helmtool.operations.together import beside
@@ -26,10 +26,10 @@ async def settle(work: Work) -> Readiness | None:
 
 
 def _way_back(work: Work) -> Readiness | None:
-    """What a rollback would do once this release serves; nothing where that cannot be found out, which ends no release."""
+    """What `helmtool rollback` would do once this release serves; None if that cannot be found out, which ends no release."""
     try:
         history = read_history(work.session.cluster, work.session.environment.release)
-        return readiness(work.session, history, running(work.plan.revisions))
+        return readiness(work.session, [r._replace(outcome=DEPLOYED) if r == last(history) else r for r in history])
     except HelmtoolError:
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,12 +13,13 @@ from helmtool.errors import HelmtoolError, OperationFailed
 from helmtool.model.manifest import Manifest, kept_manifests, key_of
 from helmtool.model.reading import listing, mapping, text
 from helmtool.model.record import Record
-from helmtool.model.revision import Revision, last, running, tag_of
+from helmtool.model.revision import DEPLOYED, Revision, RevisionStatus, last, running, tag_of
 from helmtool.model.rollout import Rollout, judge
 from helmtool.operations.ask import PATIENCE, ask_each
 from helmtool.operations.completion import remember_revisions
 from helmtool.operations.drift import drift_among
 from helmtool.operations.guard import WrongCluster
+from helmtool.operations.interference import notes_on, read_autoscalers
 from helmtool.operations.look import look_with_records
 from helmtool.operations.preflight import Try, begin_tries
 from helmtool.operations.progress import Progress, Silent
@@ -28,6 +29,8 @@ from helmtool.operations.settings import Settings
 
 class Status(NamedTuple):
     """One environment: `state` is running, not-ready, pending, failed, not-released or unknown; `problem` says why it is not known.
+
+    It is never running while no pod is to run. `notes` say what others have set on the Deployment: a pause, an autoscaler, more replicas.
 
     `digest` is the one that the Deployment names, else the one that its pods say they run; empty where neither tells. `drift` is what
     other hands have changed since, nothing where that cannot be asked; `rollback` what going back would do, where it was asked for.
@@ -47,10 +50,14 @@ class Status(NamedTuple):
     error: HelmtoolError | None = None
     drift: tuple[str, ...] | None = ()
     rollback: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
 
 class HistoryLine(NamedTuple):
-    """One revision of Helm with what is recorded beside it, or a record that outlived its revision."""
+    """One revision of Helm with what is recorded beside it, or a record without a revision.
+
+    `kept` is false if there is nothing to go back to: Helm has pruned the revision, or never made it (`status` is then not Helm's word).
+    """
 
     revision: int
     status: str
@@ -58,6 +65,7 @@ class HistoryLine(NamedTuple):
     chart: str
     tag: str
     record: Record | None
+    kept: bool = True
 
 
 async def status(names: Sequence[str], settings: Settings, progress: Progress, *, rollback: bool = False) -> list[Status]:
@@ -85,10 +93,22 @@ def history(name: str, settings: Settings, progress: Progress) -> list[HistoryLi
     revisions, kept = look_with_records(session)
     records = {record.revision: record for record in kept}
     lines = [HistoryLine(r.number, _outcome(r), r.updated, r.chart, tag_of(r), records.pop(r.number, None)) for r in revisions]
-    lines += [HistoryLine(r.revision, r.outcome, r.when, r.chart, r.tag, r) for r in records.values()]
+    newest = last(revisions)
+    lines += [_without_revision(r, newest) for r in records.values()]
     lines.sort(key=lambda line: line.revision, reverse=True)
-    remember_revisions(name, session.access.server, [(str(x.revision), " ".join(filter(None, (x.tag, x.status)))) for x in lines])
+    kept_lines = [(str(x.revision), " ".join(filter(None, (x.tag, x.status)))) for x in lines if x.kept]
+    remember_revisions(name, session.access.server, kept_lines)
     return lines
+
+
+def _without_revision(record: Record, newest: Revision | None) -> HistoryLine:
+    """A record alone: of a revision that Helm has pruned, or, above the newest, of a release that ended before Helm made one.
+
+    What was deployed then is superseded by now; what else became of it, only the record tells.
+    """
+    pruned = newest is None or record.revision < newest.number
+    status = RevisionStatus.SUPERSEDED.value if pruned and record.outcome == DEPLOYED else record.outcome
+    return HistoryLine(record.revision, status, record.when, record.chart, record.tag, record, kept=False)
 
 
 def state_of(name: str, settings: Settings, *, rollback: bool = False) -> Status:
@@ -96,6 +116,7 @@ def state_of(name: str, settings: Settings, *, rollback: bool = False) -> Status
     try:
         return _live_status(reach(name, settings, Silent()), rollback=rollback)
     except HelmtoolError as error:
+        error.name_environment(name)
         return Status(name, "unknown", problem=error.message, error=error)
 
 
@@ -125,7 +146,8 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
     record = next((r for r in reversed(records) if current and r.revision == current.number), None)
     manifests = kept_manifests((current or newest).manifest)
     deployment = next((m for m in manifests if m.get("kind") == "Deployment"), None)
-    tries, digests = begin_tries(session, manifests if current else (), also=[partial(_running_digest, session, deployment)])
+    also: list[Callable[[], Any]] = [partial(_running_digest, session, deployment), partial(read_autoscalers, session.cluster)]
+    tries, (digest, autoscalers) = begin_tries(session, manifests if current else (), also=also)
     lives = [each.live.result() for each in tries if each.manifest.get("kind") == "Deployment"]
     live = lives[0] if lives else session.cluster.get(key_of(deployment)) if deployment else None
     rollout = judge(live)
@@ -136,7 +158,7 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
         name,
         state,
         image=image,
-        digest=image.partition("@")[2] or _digest(session, live, deployment, digests[0]),
+        digest=image.partition("@")[2] or _digest(session, live, deployment, digest),
         revision=current.number if current else None,
         last_status=newest.status.value,
         updated=(current or newest).updated,
@@ -146,6 +168,7 @@ def _live_status(session: Reach, *, rollback: bool) -> Status:
         problem=_problem(newest, rollout),
         drift=_drift(session, tries),
         rollback=_rollback(session, revisions) if rollback else None,
+        notes=notes_on(live, autoscalers.result()),
     )
 
 

@@ -11,7 +11,7 @@ from helmtool.errors import HelmtoolError, Interrupted
 from helmtool.model.duration import parse_duration
 from helmtool.model.environment import Policy
 from helmtool.model.manifest import kept_manifests
-from helmtool.model.revision import DEPLOYED, next_number, running
+from helmtool.model.revision import DEPLOYED, DESCRIPTION, next_number, running
 from helmtool.operations.journal import Journal
 from helmtool.operations.lock import Lock
 from helmtool.operations.plan import Plan
@@ -97,7 +97,7 @@ async def _apply(work: Work) -> int:
             session.project.chart,
             composed.for_helm,
             timeout=work.options.timeout,
-            description=f"helmtool release {session.environment.name} {composed.tag}",
+            description=f"{DESCRIPTION}{session.environment.name} {composed.tag}",
             force_conflicts=bool(work.plan.forecast.conflicts),
         )
     work.lock.reached = f"revision {applied.revision} is applied, and nobody has seen whether it serves"

@@ -85,6 +85,17 @@ def test_hours_and_other_hands_count(set_up: Callable[..., Helmtool], kube: Kube
     assert "Deployment/newdqmgui is not as it was released, written by" in said
 
 
+def test_no_pod_is_no_evidence(helmtool: Helmtool, kube: Kube, image: str) -> None:
+    """kubectl calls such a rollout complete."""
+    verify(kube)
+    in_testbed(kube, "scale", "deployment", "newdqmgui", "--replicas=0")
+    in_testbed(kube, "wait", "--for=delete", "pod", "-l", "app=newdqmgui", "--timeout=20s")
+    refused = helmtool("promote", "preprod", "prod", "--yes", "-o", "json", code=4).error
+    said = [problem["message"] for problem in refused["problems"]]
+    assert "scaled to 0 replicas: no pod runs" in said
+    assert "it has no pod" in said
+
+
 def test_a_tag_that_names_another_image_now_is_refused(helmtool: Helmtool, registry: RealRegistry, kube: Kube, image: str) -> None:
     verify(kube)
     registry.push(TAG, created="2026-04-01T00:00:00Z")

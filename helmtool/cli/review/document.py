@@ -29,6 +29,7 @@ def review_document(review: Review, context: int = 3) -> dict[str, Any]:
         "values": [_value(value) for value in review.values],
         "warnings": list(review.warnings),
         "conflicts": list(review.conflicts),
+        "notes": list(review.notes),
         "changes": [_change(explained, context, names) for explained in review.by_gravity],
     }
     redacted: dict[str, Any] = redact_document(document)

@@ -62,6 +62,7 @@ def _head(document: Document) -> Iterator[str]:
     yield from _first([f"{code_span(r['object'])}, {r['effect']}: {code_span(r['reason'])}" for r in impact["reasons"]])
     yield from _first([f"The API server says: {code_span(text)}" for text in document["warnings"]])
     yield from _first([f"Other hands have set fields that a release takes back: {code_span(text)}" for text in document["conflicts"]])
+    yield from _first([code_span(text) for text in document["notes"]])
     yield ""
 
 

@@ -65,7 +65,7 @@ def _reasons(document: Document) -> Iterator[str]:
     reasons = [f"<code>{_text(r['object'])}</code>, {_text(r['effect'])}: {_text(r['reason'])}" for r in document["impact"]["reasons"]]
     warnings = [f"The API server says: {_text(text)}" for text in document["warnings"]]
     conflicts = [f"Other hands have set fields that a release takes back: {_text(text)}" for text in document["conflicts"]]
-    for told_ones in (reasons, warnings, conflicts):
+    for told_ones in (reasons, warnings, conflicts, [_text(text) for text in document["notes"]]):
         yield from (f"<li>{item}</li>\n" for item in told_ones[:MOST_REASONS])
         if len(told_ones) > MOST_REASONS:
             yield f"<li>and {len(told_ones) - MOST_REASONS} more</li>\n"

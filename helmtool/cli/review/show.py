@@ -79,7 +79,7 @@ def _page_of(document: dict[str, Any], format: Format) -> str:
 def warnings_of(found: Diff | Review) -> list[str]:
     """What a person should know beside the changes."""
     said = [f"the API server says: {text}" for text in found.warnings]
-    return said + [f"other hands have set fields that a release takes back: {text}" for text in found.conflicts]
+    return [*said, *(f"other hands have set fields that a release takes back: {text}" for text in found.conflicts), *found.notes]
 
 
 def _warn_of(found: Diff | Review) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from helmtool.model.causes.admitting import admitting_causes, refusal
 from helmtool.model.causes.cause import Cause, Certainty
+from helmtool.model.causes.changed import changed_causes, pause_cause
 from helmtool.model.causes.images import image_causes, pull_cause
 from helmtool.model.causes.leaving import leaving_causes, stalling_causes
 from helmtool.model.causes.mounting import mounting_causes
@@ -12,9 +13,10 @@ from helmtool.model.causes.starting import command_causes, crash_causes, memory_
 from helmtool.model.causes.words import log_causes
 from helmtool.model.observation import Observation
 
-__all__ = ["Cause", "Certainty", "pull_cause", "rank", "refusal", "unplaced_causes"]
+__all__ = ["Cause", "Certainty", "pause_cause", "pull_cause", "rank", "refusal", "unplaced_causes"]
 
 LOOKS = (
+    changed_causes,
     leaving_causes,
     admitting_causes,
     placing_causes,

@@ -319,6 +319,20 @@ KINDS = (
         "kubectl -n {namespace} describe deployment {deployment}",
         ("progressDeadlineSeconds",),
     ),
+    Kind(
+        "paused",
+        "the Deployment {deployment} is paused by {who}, so no new pod starts",
+        CERTAIN,
+        "at once: it stays paused until it is resumed",
+        "kubectl -n {namespace} rollout resume deployment/{deployment}",
+    ),
+    Kind(
+        "scaled-to-zero",
+        "the Deployment {deployment} is scaled to 0 replicas, so no pod runs",
+        CERTAIN,
+        "at once: it stays at 0 until it is scaled up",
+        "kubectl -n {namespace} scale deployment/{deployment} --replicas=1",
+    ),
 )
 
 CATALOGUE: Mapping[str, Kind] = {kind.code: kind for kind in KINDS}

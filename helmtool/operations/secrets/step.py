@@ -143,15 +143,14 @@ def _prepare(
 
 def _unchanged(session: Session, composed: Composed, serving: str, options: SecretOptions, progress: Progress) -> PreparedSecrets:
     name = session.environment.name
+    anew = f"helmtool release {name} {composed.tag} --services-config DIR"
     if not serving:
         if options.look_only:
             progress.skip("secrets", f"nothing serves yet: {composed.secret_name} stands for the name")
             return PreparedSecrets(composed)
-        raise NoVersionInUse(
-            f"nothing serves in {name} yet, so there is no secret to keep", hint=f"helmtool release {name} TAG --services-config DIR"
-        )
+        raise NoVersionInUse(f"nothing serves in {name} yet, so there is no secret to keep", hint=anew)
     if not options.look_only and store_of(session).read(serving) is None:
-        raise SecretGone(f"the Secret {serving} is in use and is gone", hint=f"helmtool release {name} TAG --services-config DIR")
+        raise SecretGone(f"the Secret {serving} is in use and is gone", hint=anew)
     progress.done("secrets", f"{serving} stays in use")
     return PreparedSecrets(composed.with_secret(serving))
 

@@ -291,3 +291,22 @@ def test_data_has_nothing_that_a_terminal_obeys(streams: Streams, control: str) 
     Terminal(output="json").document({"a": control})
     assert control[0] not in out.text
     assert json.loads(out.text.split("\n", 1)[1]) == {"a": control}
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r\n", "\t", "\x0b", "\x1b[2J", "\x85", "\u2028", "\u202e", "\n2  HG0105a  deployed  "])
+def test_a_cell_never_breaks_a_table(streams: Streams, mark: str) -> None:
+    """Whoever writes a note, a tag or an event: each row is one line, and the columns stay where they are."""
+    out, _ = streams(tty=False)
+    Terminal().table(("REVISION", "NOTE", "TAG"), [("1", f"a{mark}b", f"x{mark}"), ("2", "c", "HG0105a")])
+    header, first, second = out.text.split("\n")[:-1]
+    assert first.startswith("1         a")
+    assert second.startswith("2         c")
+    assert second.index("HG0105a") == header.index("TAG") == first.index("x", 11)
+    assert first.isprintable()
+
+
+def test_progress_takes_one_line(streams: Streams) -> None:
+    _, err = streams(tty=False)
+    Terminal().done("evidence", "verified when me\n✓ record    you released it")
+    Terminal().skip("verify", "a\tb\nc")
+    assert err.text.splitlines() == ["✓ evidence  verified when me ✓ record    you released it", "- verify    skipped: a b c"]

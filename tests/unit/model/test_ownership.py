@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from helmtool.model.manifest import LAST_APPLIED, Manifest, belongs_to
-from helmtool.model.ownership import adds_to, adopted_fields, adoption_patch, applied_fields, judge_owner, kept_fields, undo_patch
+from helmtool.model.ownership import (
+    adds_to,
+    adopted_fields,
+    adoption_patch,
+    applied_fields,
+    field_writer,
+    judge_owner,
+    kept_fields,
+    other_writers,
+    undo_patch,
+)
 
 GUARD = {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
 LABEL = "app.kubernetes.io/managed-by"
@@ -184,3 +194,35 @@ def test_nobody_else_holds_it(found: Manifest) -> None:
 )
 def test_what_other_hands_have_added(entries: tuple[dict[str, Any], ...], added: bool) -> None:
     assert adds_to(live(*entries)) is added
+
+
+REPLICAS = {"f:spec": {"f:replicas": {}}}
+EARLY, LATE = {"time": "2026-05-01T10:00:00Z"}, {"time": "2026-05-01T11:00:00Z"}
+BY_HPA = entry("kube-controller-manager", fields=REPLICAS, subresource="scale")
+
+
+@pytest.mark.parametrize(
+    ("entries", "writer"),
+    [
+        ([entry("helm", "Apply", REPLICAS, **LATE)], ""),
+        (
+            [entry("helm", "Apply", REPLICAS, **LATE), entry("kubectl-edit", fields=REPLICAS, **EARLY)],
+            "kubectl-edit at 2026-05-01 10:00 UTC",
+        ),
+        ([entry("kubectl-edit", fields=REPLICAS, **EARLY), entry("k9s", fields=REPLICAS, **LATE)], "k9s at 2026-05-01 11:00 UTC"),
+        ([entry("kubectl-edit", fields={"f:spec": {"f:paused": {}}}, **LATE)], ""),
+        ([BY_HPA], "a HorizontalPodAutoscaler"),
+        ([entry("kubectl", fields=REPLICAS, subresource="scale")], "kubectl"),
+        ([entry("x", fields={"f:spec": 5})], ""),
+        ([], ""),
+    ],
+)
+def test_who_wrote_a_field(entries: list[dict[str, Any]], writer: str) -> None:
+    assert field_writer(live(*entries), "spec", "replicas") == writer
+    assert field_writer(None, "spec", "replicas") == ""
+
+
+def test_an_autoscaler_is_a_writer_and_other_controllers_are_none() -> None:
+    status = entry("kube-controller-manager", fields={"f:status": {}}, subresource="status", **LATE)
+    assert other_writers(live(status, BY_HPA)) == ("a HorizontalPodAutoscaler",)
+    assert not adds_to(live(status, BY_HPA)), "it changes a field of the release, and adds none"

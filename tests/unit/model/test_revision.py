@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from helmtool.model.revision import Revision, RevisionStatus, last, next_number, rollback_target, running, tag_of
+from helmtool.model.record import Record
+from helmtool.model.revision import Revision, RevisionStatus, is_of, last, next_number, rollback_target, running, tag_of
 
 FAILED_UPGRADE = 'Upgrade "newdqmgui" failed: conflict with "kubectl"'
 
@@ -96,3 +97,23 @@ def test_a_rollback_does_not_go_to_what_serves_already() -> None:
     before = [*revisions[:2], revisions[2]._replace(status=RevisionStatus.DEPLOYED)]
     assert rollback_target(before) is None
     assert rollback_target(revisions) == revisions[2]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "action", "when", "description", "own"),
+    [
+        ("deployed", "release", "2026-05-01T10:00:09Z", "helmtool release local HG0105a", True),
+        ("failed", "release", "2026-05-01T10:00:00Z", "Upgrade complete", True),  # within the second in which Helm made it
+        ("failed", "release", "2026-05-01T09:59:59Z", "Upgrade complete", False),
+        ("interrupted", "rollback to 1", "2026-05-01T09:00:00Z", "Upgrade complete", False),
+        ("started", "release", "2026-05-01T09:59:59Z", "helmtool release local HG0105a", True),
+        ("started", "release", "2026-05-01T09:59:59Z", 'Upgrade "newdqmgui" failed: x', True),
+        ("started", "release", "2026-05-01T09:59:59Z", "Upgrade complete", False),
+        ("started", "rollback to 1", "2026-05-01T09:59:59Z", "Rollback to 1", True),
+        ("deployed", "release", "yesterday", "Upgrade complete", True),
+    ],
+)
+def test_whose_record_it_is(outcome: str, action: str, when: str, description: str, own: bool) -> None:
+    """A plain helm takes the number of a release that ended before Helm made a revision."""
+    made = Revision(2, RevisionStatus.DEPLOYED, "2026-05-01T12:00:00.7004321+02:00", "", "", description)
+    assert is_of(Record(2, action, outcome, when, "me@here"), made) is own

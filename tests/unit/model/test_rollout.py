@@ -1,4 +1,4 @@
-"""Rollouts: the same verdict as `kubectl rollout status`, from one Deployment."""
+"""Rollouts: the same verdict as `kubectl rollout status`, from one Deployment; except that nothing serves at 0 replicas."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def deployment(status: dict[str, Any], replicas: int | None = 1) -> dict[str, An
     [
         (DONE, 1, True, False, "1 of 1 pods ready"),
         (DONE, None, True, False, "1 of 1 pods ready"),
-        ({"observedGeneration": 2}, 0, True, False, "0 of 0 pods ready"),
+        ({"observedGeneration": 2}, 0, False, False, "scaled to 0 replicas: no pod runs"),
         (DONE | {"observedGeneration": 1}, 1, False, False, "waiting for the controller"),
         ({}, 1, False, False, "waiting for the controller"),
         (DONE | {"observedGeneration": 1, "conditions": [DEADLINE]}, 1, False, False, "waiting for the controller"),

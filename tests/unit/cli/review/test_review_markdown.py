@@ -45,6 +45,7 @@ def document(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
         "impact": {"effect": "in place", "text": "No pod restarts.", "reasons": []},
         "warnings": [],
         "conflicts": [],
+        "notes": [],
         "changes": ordered,
         **more,
     }

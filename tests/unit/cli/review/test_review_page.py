@@ -36,6 +36,7 @@ def document(text: str = "x", value: Any = "v") -> dict[str, Any]:
         "values": [{"path": text, "change": "change", "source": "value", "file": text, "line": 1, "column": 1}],
         "warnings": [text],
         "conflicts": [text],
+        "notes": [text],
         "changes": [change],
     }
 

@@ -37,6 +37,15 @@ def refused(message: str, since: int = 1) -> dict[str, Any]:
     return replica_set({"type": "ReplicaFailure", "status": "True", "message": message, "lastTransitionTime": at(since)})
 
 
+def changed(**spec: Any) -> dict[str, Any]:
+    found = deployment()
+    return {**found, "spec": {**found["spec"], **spec}}
+
+
+def changed_set(replicas: int) -> dict[str, Any]:
+    return {**replica_set(), "spec": {"replicas": replicas}}
+
+
 AVAILABLE = {
     "type": "Progressing",
     "reason": "NewReplicaSetAvailable",
@@ -58,6 +67,18 @@ CASES = {
             pods=[pod(waiting("ImagePullBackOff", "Back-off pulling image"))],
         ),
         ("image-unauthorised", CERTAIN, "image.pullSecrets"),
+    ),
+    "a pause before there is a ReplicaSet": (
+        Observation(changed(replicas=1, paused=True)),
+        ("paused", CERTAIN, ""),
+    ),
+    "a pause, and a ReplicaSet of an earlier time that is not scaled up": (
+        seen(pods=[], deployment=changed(replicas=1, paused=True), replica_set=changed_set(0)),
+        ("paused", CERTAIN, ""),
+    ),
+    "no replica is wanted, paused or not": (
+        Observation(changed(replicas=0, paused=True)),
+        ("scaled-to-zero", CERTAIN, ""),
     ),
     "a pull that goes on for long": (
         seen(event("Pulling", f'Pulling image "{IMAGE}"', 1, 1), seconds=60.0),
@@ -259,3 +280,18 @@ def test_odd_objects_never_raise_and_the_order_is_stable(seed: int) -> None:
         assert found == rank(changed)
         assert [c.certainty for c in found] == sorted((c.certainty for c in found), reverse=True)
         assert len({c.code for c in found}) == len(found)
+
+
+def test_a_pause_that_holds_no_pod_back_is_no_cause() -> None:
+    """The pods of the newest template are all there: something else keeps them from being ready."""
+    running = seen(pods=[crashed(1)], deployment=changed(replicas=1, paused=True), replica_set=changed_set(1))
+    assert "paused" not in [cause.code for cause in rank(running)]
+
+
+def test_who_has_paused_it() -> None:
+    held = {"manager": "kubectl-rollout", "operation": "Update", "time": at(5), "fieldsV1": {"f:spec": {"f:paused": {}}}}
+    paused = changed(replicas=1, paused=True)
+    paused["metadata"]["managedFields"].append(held)
+    (cause,) = rank(Observation(paused))
+    assert cause.text == "the Deployment newdqmgui is paused by kubectl-rollout at 2026-05-01 10:00 UTC, so no new pod starts"
+    assert cause.next == "kubectl -n dqm rollout resume deployment/newdqmgui"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from helmtool.model.registry import Child, Facts, UnexpectedAnswer, Use, chosen_child, is_digest, parse_created
+from helmtool.model.registry import Child, Facts, UnexpectedAnswer, Use, chosen_child, image_platform, is_digest, parse_created
 
 
 class Artifact(NamedTuple):
@@ -28,10 +28,10 @@ def parse_artifacts(data: Any, what: str) -> list[Artifact]:
 def parse_artifact(data: Any, what: str) -> Artifact:
     """One artifact. Raises UnexpectedAnswer."""
     try:
-        children = [Child(_digest(part["child_digest"]), _platform(part.get("platform") or {})) for part in data.get("references") or []]
-        images = [child for child in children if not child.platform.startswith("unknown")]
+        parts = [(_digest(part["child_digest"]), image_platform(part.get("platform") or {})) for part in data.get("references") or []]
+        images = [Child(digest, platform) for digest, platform in parts if platform]
         tags, extra = data.get("tags") or [], data.get("extra_attrs") or {}
-        platforms = tuple(child.platform for child in images) or (_platform(extra),)
+        platforms = tuple(child.platform for child in images) or (image_platform(extra),)
         facts = Facts(_digest(data["digest"]), parse_created(extra.get("created")), int(data["size"]), tuple(p for p in platforms if p))
         return Artifact(facts.digest, tuple(str(tag["name"]) for tag in tags), _use([data, *tags]), facts, chosen_child(images))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
@@ -50,8 +50,3 @@ def _digest(text: Any) -> str:
     if not is_digest(text):
         raise ValueError
     return str(text)
-
-
-def _platform(platform: Mapping[str, Any]) -> str:
-    parts = [str(platform.get(key) or "") for key in ("os", "architecture", "variant")]
-    return "/".join(part for part in parts if part)

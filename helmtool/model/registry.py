@@ -20,6 +20,13 @@ IMAGE_TYPES = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.do
 INDEX_TYPES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 SCHEMA_1 = ("application/vnd.docker.distribution.manifest.v1+json", "application/vnd.docker.distribution.manifest.v1+prettyjws")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+REFERENCE = "vnd.docker.reference.type"
+"""BuildKit's annotation of what describes an image and is none."""
+LONGEST_LINK = 8192
+"""Characters of a Link header."""
+_PARAMETER = r"""\s*;\s*([^\s=;,<>"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,<>"]+)))?"""
+_LINK = re.compile(rf"[\s,]*<([^<>]*)>((?:{_PARAMETER})*)\s*(?:,|\Z)")
+"""One link of a header (RFC 8288, section 3): the address and its parameters."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]+)?")
 # Nothing was built before there were images: tools that build reproducibly write 1970 or year 1.
@@ -196,6 +203,28 @@ def joined_address(base: str, text: str, host: str) -> str:
     return split_address(joined, host).geturl()
 
 
+def address_within(base: str, text: str, host: str) -> str | None:
+    """The address that a registry names relative to `base`, with base's scheme, host and port; None if it is at another server.
+
+    A registry behind a proxy may know another scheme than its clients use, and name the default port. Raises UnexpectedAnswer.
+    """
+    here, there = urlsplit(base), urlsplit(joined_address(base, text, host))
+    if here.hostname != there.hostname or _port(there, here.scheme) != _port(here):
+        return None
+    return there._replace(scheme=here.scheme, netloc=here.netloc).geturl()
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two addresses have the same scheme, host and port (RFC 6454); a default port may be written or not."""
+    first, second = urlsplit(one), urlsplit(other)
+    return (first.scheme, first.hostname, _port(first)) == (second.scheme, second.hostname, _port(second))
+
+
+def _port(parts: SplitResult, *schemes: str) -> int | None:
+    """The port; None for the default of its scheme or of one of the schemes."""
+    return None if parts.port in {{"http": 80, "https": 443}.get(scheme) for scheme in (parts.scheme, *schemes)} else parts.port
+
+
 def is_loopback(host: str) -> bool:
     """Whether the host, with or without a port, is this machine by its address."""
     return _LOOPBACK.fullmatch(host) is not None
@@ -248,16 +277,23 @@ def parse_manifest(content: bytes, media_type: str, what: str) -> Manifest:
 
 
 def _children(entries: Sequence[Mapping[str, Any]]) -> Iterable[Child]:
-    """The images of an index, without the attestations that builders put beside them."""
+    """The images of an index, without what builders put beside them: attestations, SBOMs and other artifacts have no platform."""
     for entry in entries:
-        platform = entry.get("platform") or {}
-        parts = [str(platform.get(key) or "") for key in ("os", "architecture", "variant")]
-        if parts[0] != "unknown":
-            yield Child(_digest(entry), "/".join(part for part in parts if part))
+        digest, artifact = _digest(entry), bool(entry.get("artifactType") or REFERENCE in (entry.get("annotations") or {}))
+        if not artifact and (platform := image_platform(entry.get("platform") or {})):
+            yield Child(digest, platform)
+
+
+def image_platform(platform: Mapping[str, Any]) -> str:
+    """An image's platform as os/architecture/variant; empty if it is none: an image always has an operating system and an architecture."""
+    system, architecture, variant = (str(platform.get(key) or "") for key in ("os", "architecture", "variant"))
+    if not system or not architecture or "unknown" in (system, architecture):
+        return ""
+    return "/".join(filter(None, (system, architecture, variant)))
 
 
 def chosen_child(children: Sequence[Child]) -> str:
-    """The digest of the image that stands for an index: the one of linux/amd64, else the first; empty where there is none."""
+    """The digest of the image that stands for an index: the one of linux/amd64, else the first; empty if there is none."""
     fitting = [child.digest for child in children if child.platform.startswith("linux/amd64")]
     return next(iter([*fitting, *(child.digest for child in children)]), "")
 
@@ -291,10 +327,21 @@ def parse_created(text: Any) -> datetime | None:
 
 
 def next_page(link: str | None) -> str:
-    """The address in a `Link: <…>; rel="next"` header (RFC 8288), empty on the last page."""
-    for match in re.finditer(r"<([^>]*)>((?:\s*;\s*[^\s=;,]+\s*=\s*(?:\"[^\"]*\"|[^\s;,]*))*)", link or ""):
-        if re.search(r";\s*rel\s*=\s*\"?next\b", match[2], re.IGNORECASE):
+    """The address in a `Link: <…>; rel="next"` header (RFC 8288), empty on the last page.
+
+    Raises UnexpectedAnswer for a header that cannot be read: taken for the last page, it would hide tags that are taken.
+    """
+    position, text = 0, (link or "").rstrip(", \t")
+    while position < len(text):
+        match = _LINK.match(text, position) if len(text) <= LONGEST_LINK else None
+        if match is None:
+            raise UnexpectedAnswer(
+                'the registry\'s header Link cannot be read; expected <ADDRESS>; rel="next" (RFC 8288)', hint="tell its operators"
+            )
+        relations = [quoted or word for name, quoted, word in re.findall(_PARAMETER, match[2]) if name.lower() == "rel"]
+        if "next" in "".join(relations[:1]).lower().split():
             return match[1]
+        position = match.end()
     return ""
 
 

@@ -64,6 +64,8 @@ class RealRegistry:
     process: subprocess.Popen[bytes] | None = None
     tls: dict[str, str] = field(default_factory=dict)
     data: Path | None = None
+    external: str = ""
+    """The address that it names itself by, as a proxy in front of it may tell it."""
 
     @property
     def host(self) -> str:
@@ -74,7 +76,7 @@ class RealRegistry:
             "version": 0.1,
             "log": {"level": "error"},
             "storage": {"filesystem": {"rootdirectory": str(self.data or self.folder / "data")}, "delete": {"enabled": True}},
-            "http": {"addr": self.host, **({"tls": self.tls} if self.tls else {})},
+            "http": {"addr": self.host, **({"tls": self.tls} if self.tls else {}), **({"host": self.external} if self.external else {})},
             **self.extra,
         }
         file = self.folder / "config.yml"

@@ -191,6 +191,50 @@ def test_pages_without_an_end(tool: Tool, meddle: Meddle, grows: bool) -> None:
     assert len(meddler.asked) <= 5
 
 
+NEXT = f"/v2/{PATH}/tags/list?last=HG0105a"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f'<{NEXT}>; rel="next"',
+        f"<{NEXT}>; rel=next",
+        f'<{NEXT}>; Rel="prefetch NEXT"',
+        f'<{NEXT}>; title="a, b; rel=last"; rel="next"',
+        f'</v2/x>; rel="first", <{NEXT}>;rel="next"; n=1',
+        '<list?last=HG0105a>; rel="next"',
+        'http://HOST/x, <x>; rel="next"',
+        f'{NEXT}; rel="next"',
+        f"<{NEXT}; rel=next",
+        f'<{NEXT}>; rel="next',
+        f'"{NEXT}"; rel="next"',
+        f"<{NEXT}> rel=next",
+        f'<{NEXT}{"x" * 9000}>; rel="next"',
+    ],
+)
+def test_a_tag_that_is_taken_is_never_offered(tool: Tool, meddle: Meddle, link: str) -> None:
+    """A header Link as RFC 8288 has it leads to the next page; one that cannot be read is not taken for the last page."""
+
+    def before(asked: Asked) -> Reply | None:
+        last = "last=" in asked.path
+        return Reply(200, {} if last else {"Link": link}, b'{"tags": ["HG0105b"]}' if last else b'{"tags": ["HG0105a"]}')
+
+    meddler = meddle(before=before)
+    ran = tool(meddler.host, "next", "--date", "2026-05-01", "-o", "json")
+    if ran.code == 0:
+        assert ran.document["tag"] == "HG0105c"
+    else:
+        assert "(RFC 8288)" in ran.error(5)["message"]
+    well_formed = link.startswith(("<", "<list")) and ">" in link and link.count('"') % 2 == 0 and "> rel" not in link and len(link) < 9000
+    assert (ran.code == 0) is well_formed
+
+
+@pytest.mark.parametrize("link", ['</v2/x>; rel="prev"', "</v2/x>; title=next", '</v2/x>; rel="first"; rel="next"', "", " , "])
+def test_a_link_that_is_no_next_page_ends_the_list(tool: Tool, meddle: Meddle, link: str) -> None:
+    meddler = meddle(before=always(Reply(200, {"Link": link}, b'{"tags": ["HG0105a"]}')))
+    assert tool(meddler.host, "next", "--date", "2026-05-01").out == "HG0105b\n"
+
+
 @pytest.mark.parametrize("link", ["<https://elsewhere.example/v2/x/tags/list>", "</internal>", "<//elsewhere.example/v2/>"])
 def test_a_next_page_at_another_place(tool: Tool, meddle: Meddle, link: str) -> None:
     meddler = meddle(before=always(Reply(200, {"Link": f'{link}; rel="next"'}, b'{"tags": []}')))

@@ -96,6 +96,29 @@ def test_a_helper_that_knows_nothing_is_no_error_of_its_own(locked: RealRegistry
     assert "no credentials for it were found" in ran.stderr
 
 
+@pytest.mark.parametrize("docker", [{"credsStore": "missing"}, {"credsStore": "broken"}, {"credHelpers": {"HOST": "missing"}}], ids=str)
+def test_a_helper_that_fails_leaves_the_login_to_the_next_source(
+    locked: RealRegistry, program: Callable[..., Any], tmp_path: Path, docker: dict[str, Any]
+) -> None:
+    broken = tmp_path / "bin/docker-credential-broken"
+    broken.write_text("#!/bin/sh\necho pass not initialized >&2; exit 1\n")
+    broken.chmod(0o755)
+    write(tmp_path / "home/.docker/config.json", json.loads(json.dumps(docker).replace("HOST", locked.host)))
+    alone = program({})
+    assert (alone.returncode, "which" in alone.stderr, str(tmp_path / "home/.docker/config.json") in alone.stderr) == (3, True, True)
+    write(tmp_path / "home/.config/helm/registry/config.json", {"auths": {locked.host: {"auth": AUTH}}})
+    ran = program({})
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_helper_of_the_host_that_fails_leaves_it_to_the_entry_beside_it(
+    locked: RealRegistry, program: Callable[..., Any], tmp_path: Path
+) -> None:
+    config = {"credHelpers": {locked.host: "missing"}, "auths": {locked.host: {"auth": AUTH}}}
+    write(tmp_path / "home/.docker/config.json", config)
+    assert program({}).returncode == 0
+
+
 BROKEN = {
     "a helper that is not there": ({"credsStore": "missing"}, "cannot be started"),
     "a helper with a path": ({"credsStore": "../../bin/sh"}, "no program's name"),

@@ -174,6 +174,35 @@ def test_a_proxy_of_the_environment_is_used(
     assert "canary" not in ran.out + ran.err
 
 
+@pytest.mark.parametrize(
+    "external", [f"https://{NAME}:443", f"http://{NAME}:80", f"http://{NAME}:443", f"https://{NAME.upper()}", f"http://{NAME}"]
+)
+def test_a_registry_that_names_the_default_port(start: Start, image_tool: Tool, authority: Authority, external: str) -> None:
+    """As behind a proxy that tells it `Host: $host:$server_port`; it is the same registry, over TLS as before."""
+    registry = start(tls=authority.tls, external=external)
+    source = start()
+    source.push("HG0105a")
+    proxy = Proxy(registry.port)
+    env = {"SSL_CERT_FILE": str(authority.ca), "HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"}
+    try:
+        ran = image_tool(source.host, "backup", "HG0105a", "--to", f"{NAME}/cmsweb/copies", "-o", "json", env=env)
+    finally:
+        proxy.stop()
+    assert (ran.code, ran.document.get("written")) == (0, True), ran
+
+
+def test_a_registry_at_another_port_is_another_one(start: Start, image_tool: Tool, authority: Authority) -> None:
+    registry, source = start(tls=authority.tls, external=f"https://{NAME}:8443"), start()
+    source.push("HG0105a")
+    proxy = Proxy(registry.port)
+    env = {"SSL_CERT_FILE": str(authority.ca), "HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"}
+    try:
+        ran = image_tool(source.host, "backup", "HG0105a", "--to", f"{NAME}/cmsweb/copies", "-o", "json", env=env)
+    finally:
+        proxy.stop()
+    assert "continues an upload at" in ran.error(5)["message"]
+
+
 @pytest.mark.usefixtures("known_name")
 @pytest.mark.parametrize("exception", [NAME, ".test", "*"])
 def test_no_proxy_goes_past_it(

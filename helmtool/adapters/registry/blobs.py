@@ -6,13 +6,12 @@ import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from helmtool.adapters.registry.client import Registry
 from helmtool.adapters.registry.transport import Answer
 from helmtool.errors import HelmtoolError
 from helmtool.model.image_layout import Descriptor, Whole, gather
-from helmtool.model.registry import Manifest, UnexpectedAnswer, WrongDigest, joined_address
+from helmtool.model.registry import Manifest, UnexpectedAnswer, WrongDigest
 
 READ_PART = 4 << 20
 WRITE_PART = 16 << 20
@@ -93,11 +92,8 @@ class ImageStore(Registry):
     def _next_place(self, answer: Answer, before: str = "") -> str:
         """Where an upload goes on, which must be at the same registry: the request carries credentials."""
         self._require(answer, str(self.repository), hint=self._login_hint())
-        here = urlsplit(before or self.repository.url)
-        there = urlsplit(joined_address(here.geturl(), answer.headers.get("Location") or before, self.repository.host))
-        if there.netloc != here.netloc or not there.path.startswith("/v2/"):
-            raise UnexpectedAnswer(f"{self.repository.host} sends an upload to {there.hostname}", hint="tell its operators")
-        return there._replace(scheme=here.scheme).geturl()
+        here = before or self.repository.url
+        return self._own_address(here, answer.headers.get("Location") or before, "continues an upload")
 
     def _blob_url(self, blob: Descriptor) -> str:
         return f"{self.repository.url}/blobs/{blob.digest}"

@@ -24,7 +24,9 @@ from helmtool.model.registry import (
     Repository,
     SchemaOne,
     UnexpectedAnswer,
+    address_within,
     chosen_child,
+    image_platform,
     is_digest,
     joined_address,
     next_page,
@@ -119,7 +121,7 @@ class Registry:
         chosen = chosen_child(manifest.children)
         image = self.manifest(chosen) if chosen else manifest
         config = parse_json(self._blob(image.config), f"the configuration of {self.repository}@{digest}") if image.config else {}
-        platforms = tuple(c.platform for c in manifest.children) or (_platform(config),)
+        platforms = tuple(c.platform for c in manifest.children) or (image_platform(config),)
         facts = Facts(digest, parse_created(config.get("created")), image.size, tuple(p for p in platforms if p))
         self._cache.put(facts)
         return facts
@@ -185,10 +187,16 @@ class Registry:
         link = next_page(answer.headers.get("Link"))
         if not link:
             return ""
-        before, after = urlsplit(url), urlsplit(joined_address(url, link, self.repository.host))
-        if after.netloc != before.netloc or not after.path.startswith("/v2/"):
-            raise UnexpectedAnswer(f"{self.repository.host} continues its list of tags at {after.hostname}", hint="tell its operators")
-        return after._replace(scheme=before.scheme).geturl()
+        return self._own_address(url, link, "continues its list of tags")
+
+    def _own_address(self, base: str, text: str, does: str) -> str:
+        """An address that the registry names, which must be its own: the request carries credentials. Raises UnexpectedAnswer."""
+        found = address_within(base, text, self.repository.host)
+        if found is None or not urlsplit(found).path.startswith("/v2/"):
+            other = urlsplit(joined_address(base, text, self.repository.host))
+            elsewhere = other.hostname if found is None else other.path[:80]
+            raise UnexpectedAnswer(f"{self.repository.host} {does} at {elsewhere}", hint="tell its operators")
+        return found
 
     def _call(
         self,
@@ -227,8 +235,3 @@ class Registry:
 
     def _login_hint(self) -> str:
         return f"compare image.repository: helmtool values ENV --explain; podman login {self.repository.host}"
-
-
-def _platform(config: dict[str, object]) -> str:
-    parts = [str(config.get(key) or "") for key in ("os", "architecture", "variant")]
-    return "/".join(part for part in parts if part)

@@ -71,14 +71,22 @@ def protect_stored() -> None:
                 _decode(entry, file)
 
 
+class _HelperFailed(CredentialsUnreadable):
+    """A credential helper is missing or fails. Another source may have the login, as helm's file beside a docker that was removed."""
+
+
 def _found(repository: Repository, environ: Mapping[str, str] | None, *, helpers: bool = True) -> Iterator[tuple[Path, Credential]]:
+    """Each file with the credential that it has. At the end, raises what a helper failed with, if one did: it may have had the login."""
+    failures: list[_HelperFailed] = []
     for file in _files(os.environ if environ is None else environ):
         config = _read(file)
         if not helpers:
             config = {"auths": config.get("auths")}
-        found = _from_config(config, repository, file) if config else None
+        found = _from_config(config, repository, file, failures) if config else None
         if found:
             yield file, found
+    if failures:
+        raise failures[0]
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
@@ -117,20 +125,29 @@ def _read(file: Path) -> dict[str, Any]:
     return data
 
 
-def _from_config(config: dict[str, Any], repository: Repository, file: Path) -> Credential | None:
-    """A helper of this host first, then the most specific entry, then the helper of all hosts."""
-    helper = (config.get("credHelpers") or {}).get(repository.host)
-    if helper:
-        return _ask_helper(str(helper), repository.host, file)
-    auths = {_host_of(str(key)): entry for key, entry in (config.get("auths") or {}).items()}
+def _from_config(config: dict[str, Any], repository: Repository, file: Path, failures: list[_HelperFailed]) -> Credential | None:
+    """A helper of this host first, then the most specific entry, then the helper of all hosts. Adds helpers that fail to `failures`."""
+    own, store = (config.get("credHelpers") or {}).get(repository.host), config.get("credsStore")
+    for helper, entries in ((own, {}), (None, config.get("auths") or {}), (None if own else store, {})):
+        try:
+            found = _ask_helper(str(helper), repository.host, file) if helper else _from_entries(entries, repository, file)
+        except _HelperFailed as failure:
+            failures.append(failure)
+            continue
+        if found:
+            return found
+    return None
+
+
+def _from_entries(entries: Mapping[str, Any], repository: Repository, file: Path) -> Credential | None:
+    auths = {_host_of(str(key)): entry for key, entry in entries.items()}
     segments = str(repository).split("/")
     for count in range(len(segments), 0, -1):
         entry = auths.get("/".join(segments[:count]))
         found = _decode(entry, file) if isinstance(entry, dict) else None
         if found:
             return found
-    store = config.get("credsStore")
-    return _ask_helper(str(store), repository.host, file) if store else None
+    return None
 
 
 def _host_of(key: str) -> str:
@@ -156,7 +173,7 @@ def _decode(entry: Mapping[str, Any], file: Path) -> Credential | None:
 
 
 def _ask_helper(name: str, host: str, file: Path) -> Credential | None:
-    """Asks `docker-credential-NAME get`, the host on standard input (Docker's credential helper protocol)."""
+    """Runs `docker-credential-NAME get`, the host on standard input (Docker's credential helper protocol). Raises _HelperFailed."""
     program = f"docker-credential-{name}"
     if not re.fullmatch(r"[A-Za-z0-9][-._A-Za-z0-9]*", name):
         raise CredentialsUnreadable(f"{file} names a credential helper that is no program's name", hint=f"edit {file}")
@@ -164,16 +181,15 @@ def _ask_helper(name: str, host: str, file: Path) -> Credential | None:
         done = process.run([program, "get"], input=host.encode(), timeout=HELPER_TIMEOUT)
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = "takes too long" if isinstance(error, subprocess.TimeoutExpired) else f"cannot be started: {error.strerror}"
-        raise CredentialsUnreadable(f"{program}, which {file} names, {reason}", hint=f"command -v {program}, or edit {file}") from None
+        raise _HelperFailed(f"{program}, which {file} names, {reason}", hint=f"command -v {program}, or edit {file}") from None
     if done.returncode != 0:
         if b"credentials not found" in done.stdout + done.stderr:
             return None
-        raise CredentialsUnreadable(f"{program} ended with {done.returncode}", hint=f"echo {host} | {program} get")
+        raise _HelperFailed(f"{program}, which {file} names, ended with {done.returncode}", hint=f"echo {host} | {program} get")
     try:
         answer = json.loads(done.stdout)
         user, secret = str(answer["Username"]), str(answer["Secret"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise CredentialsUnreadable(
-            f"{program} answers with something else than credentials", hint=f"echo {host} | {program} list"
-        ) from None
+        wrong = f"{program}, which {file} names, answers with something else than credentials"
+        raise _HelperFailed(wrong, hint=f"echo {host} | {program} list") from None
     return Credential("", "", program, secret) if user == "<token>" else Credential(user, secret, program)

@@ -18,7 +18,7 @@ from helmtool import __version__
 from helmtool.adapters.proxies import Proxy, pool_through, proxy_for
 from helmtool.adapters.registry.errors import RateLimited, RegistryFailed, RegistryUnreachable
 from helmtool.adapters.tls import shared
-from helmtool.model.registry import UnexpectedAnswer, is_loopback, joined_address
+from helmtool.model.registry import UnexpectedAnswer, is_loopback, joined_address, same_origin
 
 log = logging.getLogger(__name__)
 
@@ -106,13 +106,13 @@ class Transport:
             target = answer.headers.get("Location")
             if answer.status not in (301, 302, 303, 307, 308) or not target or method not in READS:
                 return answer
-            before, url = urlsplit(url), joined_address(url, target, self.host)
+            before, url = url, joined_address(url, target, self.host)
             after = urlsplit(url)
             if after.scheme != "https" and not (after.scheme == "http" and is_loopback(after.netloc)):
                 raise UnexpectedAnswer(
                     f"{self.host} sends on to an address without TLS, {after.scheme}://{after.hostname}", hint="tell its operators"
                 )
-            if (before.scheme, before.netloc) != (after.scheme, after.netloc):
+            if not same_origin(before, url):
                 sent.pop("Authorization", None)
         raise UnexpectedAnswer(f"{self.host} redirects more than {REDIRECTS} times", hint=f"curl -IL https://{self.host}/v2/")
 

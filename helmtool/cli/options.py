@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,8 @@ class Output(StrEnum):
     OPENMETRICS = "openmetrics"
 
 
+WORD, UNSAFE, LONGEST = r"[A-Za-z0-9][A-Za-z0-9._/@+-]*", r"[^\w.,/+-]+", 80
+"""Of what a shell is offered: a word, what a description may not hold, and characters of a description."""
 ANY_OUTPUT = frozenset(Output)
 USUAL_OUTPUTS = ANY_OUTPUT - {Output.OPENMETRICS}
 
@@ -57,9 +60,14 @@ def complete_revision(ctx: typer.Context, incomplete: str) -> list[tuple[str, st
 
 
 def _offered(find: Callable[[], list[tuple[str, str]]], incomplete: str) -> list[tuple[str, str]]:
-    """Those that begin as what is typed; whatever goes wrong, a shell that completes says nothing of it."""
+    """The entries that begin as what is typed; whatever goes wrong, a shell that completes says nothing of it.
+
+    They come from files, clusters and registries, and the scripts of typer have the shell evaluate them: so a word has nothing
+    that a shell interprets, and a description is reduced to words.
+    """
     try:
-        return [entry for entry in find() if entry[0].startswith(incomplete)]
+        words = [(word, re.sub(UNSAFE, " ", text)[:LONGEST].strip()) for word, text in find() if re.fullmatch(WORD, word)]
+        return [entry for entry in words if entry[0].startswith(incomplete)]
     except Exception:
         return []
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 
 import pytest
 from program import PROGRAM, Cli
 from shells import Shells
+
+from helmtool.cli import options
 
 
 @pytest.fixture
@@ -32,6 +35,42 @@ def test_the_environments_of_another_checkout(shells: Shells, cli: Cli) -> None:
         (other / file).parent.mkdir(parents=True)
         (other / file).write_text("environments: {only-here: {description: One, embedded: true, namespace: dqm, release: r}}\n")
     assert shells.offered("bash", f"helmtool --config-dir {other} release ") == ["only-here"]
+
+
+HOSTILE = [
+    "$(touch MARK)",
+    "`touch MARK`",
+    "\\$(touch MARK)",
+    "the shift's own \\$(touch MARK)",
+    "\\`touch MARK\\`",
+    "'; touch MARK; '",
+    '"; touch MARK; "',
+    "'$(touch MARK)'",
+    "${(e):-$(touch MARK)}",
+    "))'; touch MARK; : '((",
+    ": $(touch MARK) :",
+    "$'\\x60touch MARK\\x60'",
+    "{a,$(touch MARK)}",
+]
+"""What one shell or another would run, if a script of a completion let it."""
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
+def test_a_description_is_never_run(shells: Shells, cli: Cli, shell: str) -> None:
+    """Tab in a checkout of somebody's branch, whose descriptions of environments are meant for the shell."""
+    for text in HOSTILE:
+        only = {"description": text, "embedded": True, "namespace": "dqm", "release": "r"}
+        (cli.root / "values/environments.yaml").write_text(json.dumps({"environments": {"only-here": only}}))
+        if shell == "zsh":
+            shells.typed("helmtool status ", "only-here")
+        else:
+            assert shells.offered(shell, "helmtool release ") == ["only-here"]
+        assert not (cli.root / "MARK").exists(), text
+
+
+def test_a_word_that_a_shell_would_interpret_is_not_offered() -> None:
+    entries = [("HG0105a", "deployed: $(x) `y` 'z'"), ("$(x)", ""), ("-x", ""), ("a b", ""), ("a;b", ""), ("", "")]
+    assert options._offered(lambda: entries, "") == [("HG0105a", "deployed x y z")]
 
 
 BROKEN = {

@@ -114,6 +114,31 @@ def test_a_token_that_has_become_old_is_asked_for_anew(
     assert len(service.asked) == 2
 
 
+@pytest.mark.parametrize("part", ["/tags/list", "/manifests/", "/blobs/", "/v2/"])
+def test_the_challenge_of_another_host_gets_no_password(
+    locked: RealRegistry, meddle: Meddle, tool: Tool, tmp_path: Path, part: str
+) -> None:
+    """A registry that sends on to its storage, whose 401 asks for the registry's password."""
+    from meddler import Asked, Reply
+
+    def ask(asked: Asked) -> Reply:
+        if asked.path.startswith("/token"):
+            return Reply(200, {}, b'{"token": "t"}')
+        return Reply(401, {"WWW-Authenticate": f'Bearer realm="http://{storage.host}/token",service="x"'})
+
+    def send_on(asked: Asked) -> Reply | None:
+        if part == "/v2/":
+            return Reply(302, {"Location": f"http://{storage.host}/v2/"}) if asked.path == "/v2/" else Reply(404)
+        return Reply(307, {"Location": f"http://{storage.host}{asked.path}"}) if part in asked.path else None
+
+    storage = meddle(before=ask)
+    registry = meddle(locked.host, before=send_on)
+    login = write_login(tmp_path, registry.host, username="dqm", password="swordfish")
+    for command in (("list",), ("check", "HG0105a")):
+        tool(registry.host, *command, env=login)
+    assert not [asked for asked in storage.asked if "Authorization" in asked.headers]
+
+
 @pytest.mark.parametrize("realm", ["http://registry.example/service/token", "ftp://127.0.0.1/", ""])
 def test_a_token_service_without_tls_gets_nothing(meddle: Meddle, tool: Tool, realm: str) -> None:
     from meddler import Reply

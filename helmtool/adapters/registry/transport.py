@@ -7,7 +7,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -99,13 +99,13 @@ class Transport:
     def _follow(
         self, method: str, url: str, headers: Mapping[str, str], limit: int, body: bytes | None, fields: Mapping[str, str] | None
     ) -> Answer:
-        """Follows redirects of reads; credentials stay with the host that they are for."""
-        sent = {"User-Agent": f"helmtool/{__version__}", **headers}
+        """Follows redirects of reads; credentials stay with the host that they are for, and another host's challenge does not count."""
+        first, sent = url, {"User-Agent": f"helmtool/{__version__}", **headers}
         for _ in range(REDIRECTS + 1):
             answer = self._once(method, url, sent, limit, body, fields)
             target = answer.headers.get("Location")
             if answer.status not in (301, 302, 303, 307, 308) or not target or method not in READS:
-                return answer
+                return answer if same_origin(first, url) else replace(answer, challenges=())
             before, url = url, joined_address(url, target, self.host)
             after = urlsplit(url)
             if after.scheme != "https" and not (after.scheme == "http" and is_loopback(after.netloc)):

@@ -23,7 +23,8 @@ class Access(NamedTuple):
     """One context of a kubeconfig: how a cluster is reached, and what the file says of its identity.
 
     `kubeconfig` may name several files joined by the system's path separator, as KUBECONFIG does.
-    `ca_fingerprint` is `sha256:<hex>` of the first certificate of the cluster's CA, or empty. `insecure` is
+    `ca_fingerprint` is `sha256:<hex>` of the certificate of the cluster's CA, of all certificates (sorted) if there are several,
+    since any of them is trusted; or empty. `insecure` is
     true if the server's certificate is not verified.
     """
 
@@ -42,6 +43,7 @@ class KubeconfigInvalid(InvalidInput):
 
 
 PATHS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+CERTIFICATE = r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----"
 MOST_CONTEXTS = 3
 """Contexts that a hint names."""
 LARGEST = 4 << 20
@@ -201,7 +203,7 @@ def _fingerprint(cluster: dict[str, Any]) -> str:
             pem = read_file(Path(cluster["certificate-authority"]), LARGEST).decode()
         else:
             return ""
-        first = pem[pem.index("-----BEGIN CERTIFICATE") : pem.index("-----END CERTIFICATE-----")] + "-----END CERTIFICATE-----"
-        return "sha256:" + hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()
+        found = sorted({ssl.PEM_cert_to_DER_cert(one) for one in re.findall(CERTIFICATE, pem, re.DOTALL)})
+        return "sha256:" + hashlib.sha256(b"".join(found)).hexdigest() if found else ""
     except (OSError, ValueError):
         return ""

@@ -82,6 +82,11 @@ def _check_name_and_pins(environment: Environment, environments: Mapping[str, En
     found = f"context {access.context} ({source}: {access.kubeconfig}) reaches cluster {access.cluster} at {access.server}"
     hint = f'eval "$(helmtool env use {environment.name})", or --kubeconfig FILE'
     pins = environment.cluster
+    if access.insecure and pins.pinned:
+        raise WrongCluster(
+            f"{found} without verifying its certificate (insecure-skip-tls-verify), so that the pin of {environment.name} proves nothing",
+            hint=f"remove insecure-skip-tls-verify from {access.kubeconfig}; helmtool env show {environment.name}",
+        )
     if pins.server and _host(pins.server) != _host(access.server):
         raise WrongCluster(f"{found}, but {environment.name} is pinned to {pins.server}", hint=hint)
     if pins.ca_fingerprint and pins.ca_fingerprint != access.ca_fingerprint:

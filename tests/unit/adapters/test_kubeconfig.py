@@ -58,11 +58,21 @@ def test_a_given_context_goes_before_the_current_one(write: Write) -> None:
         f"certificate-authority-data: {base64.b64encode((PEM + PEM).encode()).decode()}",
         "certificate-authority: ca.pem",
     ],
-    ids=["data", "several certificates", "file beside the kubeconfig"],
+    ids=["data", "the same certificate twice", "file beside the kubeconfig"],
 )
-def test_the_fingerprint_of_the_first_certificate(write: Write, ca: str) -> None:
+def test_the_fingerprint_of_the_authority(write: Write, ca: str) -> None:
     write(PEM, "ca.pem")
     assert read_access(write(config(cluster=f"{{server: 'https://host', {ca}}}"))).ca_fingerprint == FINGERPRINT
+
+
+def test_of_several_authorities_each_counts_for_each_is_trusted(write: Write) -> None:
+    other = ssl.DER_cert_to_PEM_cert(b"the certificate of somebody else")
+    found = set()
+    for bundle in (PEM + other, other + PEM, f"# a word\n{PEM}\n{other}"):
+        data = base64.b64encode(bundle.encode()).decode()
+        found.add(read_access(write(config(cluster=f"{{server: 'https://host', certificate-authority-data: {data}}}"))).ca_fingerprint)
+    assert len(found) == 1
+    assert not found & {"", FINGERPRINT}
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,15 @@ def test_a_pinned_authority_and_a_kubeconfig_without_one(write: Write) -> None:
         choose(environment("prod", "prodsrv", ca_fingerprint="sha256:00"), Settings(kubeconfig=write("k", "cmsweb-prodsrv")))
 
 
+@pytest.mark.parametrize("pins", [{"server": "https://api.example:6443"}, {"kube_system_uid": "one"}])
+def test_a_pin_proves_nothing_without_a_verified_certificate(write: Write, pins: dict[str, str]) -> None:
+    path = Path(write("k", "cmsweb-prodsrv"))
+    path.write_text(path.read_text().replace("certificate-authority-data: ''", "insecure-skip-tls-verify: true"))
+    assert choose(PROD, Settings(kubeconfig=str(path))) == "cmsweb-prodsrv"
+    with pytest.raises(WrongCluster, match=r"without verifying its certificate \(insecure-skip-tls-verify\)"):
+        choose(environment("prod", "prodsrv", **pins), Settings(kubeconfig=str(path)))
+
+
 def test_a_pin_does_not_replace_the_name(write: Write) -> None:
     with pytest.raises(WrongCluster, match="no environment has a cluster of that name"):
         choose(environment("prod", "prodsrv", server="https://api.example:6443"), Settings(kubeconfig=write("k", "minikube")))

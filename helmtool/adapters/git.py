@@ -74,9 +74,9 @@ class Git:
         return self._names("--cached")
 
     def new(self) -> frozenset[str]:
-        """The names of the files that the next commit may be the first to hold: staged, announced (`add -N`), or neither tracked nor ignored.
+        """The names of the files that the next commit may be the first to hold: staged, `add -N`, or neither tracked nor ignored.
 
-        That holds for whichever index a hook is called with: `commit -a` takes announced files too.
+        That holds for whichever index a hook is called with: `commit -a` takes files of `add -N` too.
         """
         kinds = ("--name-only", "-z", "--diff-filter=A", "--no-renames", "--ita-visible-in-index")
         staged = self._run("diff", "--cached", *kinds, "--relative", "--", ".") or b""

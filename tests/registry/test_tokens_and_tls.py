@@ -153,8 +153,8 @@ def test_a_server_without_tls_where_tls_is_expected(registry: RealRegistry, tool
 def proxies(over_tls: RealRegistry) -> Iterator[Callable[..., Proxy]]:
     started: list[Proxy] = []
 
-    def begin(**options: Any) -> Proxy:
-        started.append(Proxy(over_tls.port, **options))
+    def begin(port: int = over_tls.port, **options: Any) -> Proxy:
+        started.append(Proxy(port, **options))
         return started[-1]
 
     yield begin
@@ -174,33 +174,29 @@ def test_a_proxy_of_the_environment_is_used(
     assert "canary" not in ran.out + ran.err
 
 
+@pytest.fixture
+def backup(start: Start, image_tool: Tool, authority: Authority, proxies: Callable[..., Proxy]) -> Callable[[str], Any]:
+    """A backup to NAME, whose registry names itself by another address, as behind a proxy that tells it `Host: $host:$server_port`."""
+
+    def run(external: str) -> Any:
+        registry, source = start(tls=authority.tls, external=external), start()
+        source.push("HG0105a")
+        env = {"SSL_CERT_FILE": str(authority.ca), "HTTPS_PROXY": f"http://127.0.0.1:{proxies(registry.port).port}"}
+        return image_tool(source.host, "backup", "HG0105a", "--to", f"{NAME}/cmsweb/copies", "-o", "json", env=env)
+
+    return run
+
+
 @pytest.mark.parametrize(
     "external", [f"https://{NAME}:443", f"http://{NAME}:80", f"http://{NAME}:443", f"https://{NAME.upper()}", f"http://{NAME}"]
 )
-def test_a_registry_that_names_the_default_port(start: Start, image_tool: Tool, authority: Authority, external: str) -> None:
-    """As behind a proxy that tells it `Host: $host:$server_port`; it is the same registry, over TLS as before."""
-    registry = start(tls=authority.tls, external=external)
-    source = start()
-    source.push("HG0105a")
-    proxy = Proxy(registry.port)
-    env = {"SSL_CERT_FILE": str(authority.ca), "HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"}
-    try:
-        ran = image_tool(source.host, "backup", "HG0105a", "--to", f"{NAME}/cmsweb/copies", "-o", "json", env=env)
-    finally:
-        proxy.stop()
+def test_a_registry_that_names_the_default_port(backup: Callable[[str], Any], external: str) -> None:
+    ran = backup(external)
     assert (ran.code, ran.document.get("written")) == (0, True), ran
 
 
-def test_a_registry_at_another_port_is_another_one(start: Start, image_tool: Tool, authority: Authority) -> None:
-    registry, source = start(tls=authority.tls, external=f"https://{NAME}:8443"), start()
-    source.push("HG0105a")
-    proxy = Proxy(registry.port)
-    env = {"SSL_CERT_FILE": str(authority.ca), "HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"}
-    try:
-        ran = image_tool(source.host, "backup", "HG0105a", "--to", f"{NAME}/cmsweb/copies", "-o", "json", env=env)
-    finally:
-        proxy.stop()
-    assert "continues an upload at" in ran.error(5)["message"]
+def test_a_registry_at_another_port_is_another_one(backup: Callable[[str], Any]) -> None:
+    assert "continues an upload at" in backup(f"https://{NAME}:8443").error(5)["message"]
 
 
 @pytest.mark.usefixtures("known_name")

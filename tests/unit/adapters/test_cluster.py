@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -426,45 +422,3 @@ def test_what_admission_refuses_is_not_a_missing_right(message: str, admission: 
 )
 def test_a_record_keeps_names_of_an_answer_alone(body: dict[str, Any], summary: str) -> None:
     assert Answer(422, body).summary == summary
-
-
-def test_requests_in_parallel_end_before_an_error_is_raised() -> None:
-    ended: list[int] = []
-
-    def call(number: int) -> int:
-        time.sleep(0.01 * number)
-        ended.append(number)
-        if number == 1:
-            raise OperationFailed("one")
-        return number
-
-    cluster = object.__new__(Cluster)  # no server is asked
-    with pytest.raises(OperationFailed):
-        cluster.in_parallel([partial(call, number) for number in range(20)])
-    assert sorted(ended) == list(range(20))
-    assert cluster.in_parallel([partial(call, number) for number in (0, 2, 3)]) == [0, 2, 3]
-    assert cluster.in_parallel([]) == []
-
-
-def test_only_so_many_are_under_way() -> None:
-    cluster = object.__new__(Cluster)
-    under_way: list[int] = []
-    most = 0
-
-    def call() -> None:
-        nonlocal most
-        under_way.append(1)
-        most = max(most, len(under_way))
-        time.sleep(0.01)
-        under_way.pop()
-
-    for future in cluster.begin([call] * 12, at_once=3):
-        future.result()
-    assert most == 3
-
-
-def test_a_request_that_hangs_does_not_keep_the_program_from_ending() -> None:
-    code = "import threading, time; from helmtool.adapters.cluster import Cluster\n"
-    code += "hang = lambda: object.__new__(Cluster).in_parallel([lambda: time.sleep(60)] * 3)\n"
-    code += "threading.Thread(target=hang, daemon=True).start(); time.sleep(0.2)"
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)

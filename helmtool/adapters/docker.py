@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import subprocess
 from collections import deque
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 
 from helmtool.adapters import process
 from helmtool.adapters.docker_errors import BuildFailed, DiskFull, DockerMissing, DockerUnreachable, ImageMissing, push_error
+from helmtool.adapters.git import environment
 from helmtool.adapters.registry.credentials import protect_stored
 from helmtool.errors import Problem
 
@@ -180,6 +180,9 @@ def _found() -> Iterator[None]:
 
 
 def _environment() -> dict[str, Any]:
-    """Lines instead of a picture, from builders that would draw one; what docker may print of its credentials is redacted from here on."""
+    """Lines instead of a picture, from builders that would draw one; they ask git for the commit of the context, and mean its own.
+
+    What docker may print of its credentials is redacted from here on.
+    """
     protect_stored()
-    return {**os.environ, "BUILDKIT_PROGRESS": "plain"}
+    return {**environment(), "BUILDKIT_PROGRESS": "plain"}

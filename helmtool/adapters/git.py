@@ -59,7 +59,8 @@ class Git:
 
     def head(self, folders: Sequence[str]) -> Head | None:
         """The commit, with one call of git; None outside git, without a commit, or if git fails."""
-        output = self._run("status", "--porcelain=v2", "--branch", "--", *folders, seconds=QUICK)
+        untracked = "--untracked-files=normal"  # whatever status.showUntrackedFiles says
+        output = self._run("status", "--porcelain=v2", "--branch", untracked, "--", *folders, seconds=QUICK)
         lines = (output or b"").decode(errors="replace").splitlines()
         commit = next((line.rsplit(" ", 1)[1] for line in lines if line.startswith("# branch.oid ")), "")
         return Head(commit, all(line.startswith("#") for line in lines)) if commit not in ("", "(initial)") else None
@@ -73,8 +74,12 @@ class Git:
         return self._names("--cached")
 
     def new(self) -> frozenset[str]:
-        """The names of the files that the next commit would be the first to hold: staged, or neither tracked nor ignored."""
-        staged = self._run("diff", "--cached", "--name-only", "-z", "--diff-filter=A", "--no-renames", "--relative", "--", ".") or b""
+        """The names of the files that the next commit may be the first to hold: staged, `add -N`, or neither tracked nor ignored.
+
+        That holds for whichever index a hook is called with: `commit -a` takes files of `add -N` too.
+        """
+        kinds = ("--name-only", "-z", "--diff-filter=A", "--no-renames", "--ita-visible-in-index")
+        staged = self._run("diff", "--cached", *kinds, "--relative", "--", ".") or b""
         return self._names("--others", "--exclude-standard") | _split(staged)
 
     def history(self) -> History | None:
@@ -92,16 +97,15 @@ class Git:
     def _run(self, *arguments: str, seconds: float = TIMEOUT) -> bytes | None:
         argv = ["git", "-C", str(self._folder), *arguments]
         try:
-            done = process.run(argv, env=environment(), timeout=seconds)
+            done = process.run(argv, env=environment() | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}, timeout=seconds)
         except (OSError, subprocess.TimeoutExpired):
             return None
         return done.stdout if done.returncode == 0 else None
 
 
 def environment() -> dict[str, str]:
-    """This process's environment for a git of our own: without the repository, index and options of a git around it (githooks(5))."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in KEPT}
-    return own | {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    """This process's environment without the repository, index and options of a git around it (githooks(5)), for programs that call git."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in KEPT}
 
 
 def _split(output: bytes) -> frozenset[str]:

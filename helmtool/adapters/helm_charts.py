@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from helmtool.adapters.helm import HelmCommand, helm_error
-from helmtool.adapters.registry.credentials import find_file
+from helmtool.adapters.registry.credentials import HelperFailed, find_file
 from helmtool.adapters.registry.errors import LoginNeeded, RegistryFailed, RegistryForbids, RegistryUnreachable
 from helmtool.adapters.toolbox import helm as find_helm
 from helmtool.errors import HelmtoolError, OperationFailed
@@ -58,12 +58,19 @@ async def package(chart: Path, version: str, folder: Path, signer: Signer | None
 async def push(file: Path, repository: Repository) -> str:
     """Pushes a package, and its signature beside it, and gives the digest that helm tells.
 
-    Helm reads the credentials itself, out of the file in which this program finds them. Raises LoginNeeded, RegistryForbids,
-    RegistryFailed, RegistryUnreachable and PushFailed.
+    Helm reads the credentials itself, out of the file in which this program finds them. Raises CredentialsUnreadable, LoginNeeded,
+    RegistryForbids, RegistryFailed, RegistryUnreachable and PushFailed.
     """
-    credentials = find_file(repository)
+    failed, credentials = None, None
+    try:
+        credentials = find_file(repository)
+    except HelperFailed as failure:  # which is an error only if the registry wants a login
+        failed = failure
     argv = ["push", file, f"{SCHEME}{str(repository).rpartition('/')[0]}", *(["--plain-http"] if is_loopback(repository.host) else [])]
-    said = await _command(repository=repository, credentials=credentials).run(argv)
+    try:
+        said = await _command(repository=repository, credentials=credentials).run(argv)
+    except LoginNeeded as needed:
+        raise failed or needed from None
     found = re.search(rb"sha256:[0-9a-f]{64}", said)
     return found[0].decode() if found else ""
 

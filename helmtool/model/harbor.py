@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from helmtool.model.registry import Child, Facts, UnexpectedAnswer, Use, chosen_child, image_platform, is_digest, parse_created
+from helmtool.model.registry import REFERENCE, Child, Facts, UnexpectedAnswer, Use, chosen_child, image_platform, is_digest, parse_created
 
 
 class Artifact(NamedTuple):
@@ -28,8 +28,9 @@ def parse_artifacts(data: Any, what: str) -> list[Artifact]:
 def parse_artifact(data: Any, what: str) -> Artifact:
     """One artifact. Raises UnexpectedAnswer."""
     try:
-        parts = [(_digest(part["child_digest"]), image_platform(part.get("platform") or {})) for part in data.get("references") or []]
-        images = [Child(digest, platform) for digest, platform in parts if platform]
+        parts = [part for part in data.get("references") or [] if REFERENCE not in (part.get("annotations") or {})]
+        children = [Child(_digest(part["child_digest"]), image_platform(part.get("platform") or {})) for part in parts]
+        images = [child for child in children if child.platform]
         tags, extra = data.get("tags") or [], data.get("extra_attrs") or {}
         platforms = tuple(child.platform for child in images) or (image_platform(extra),)
         facts = Facts(_digest(data["digest"]), parse_created(extra.get("created")), int(data["size"]), tuple(p for p in platforms if p))

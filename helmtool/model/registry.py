@@ -167,7 +167,10 @@ class Child(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """A manifest as it was served: `content` is what its digest is made of and is never written anew."""
+    """A manifest as it was served: `content` is what its digest is made of and is never written anew.
+
+    `children` are the images of an index that name their platform, `unnamed` the digests of those that name none: images or artifacts.
+    """
 
     content: bytes
     media_type: str
@@ -175,6 +178,7 @@ class Manifest(NamedTuple):
     config: str = ""
     size: int = 0
     children: tuple[Child, ...] = ()
+    unnamed: tuple[str, ...] = ()
 
 
 class Challenge(NamedTuple):
@@ -267,7 +271,9 @@ def parse_manifest(content: bytes, media_type: str, what: str) -> Manifest:
     kind = kind if kind in IMAGE_TYPES + INDEX_TYPES else str(data.get("mediaType") or "")
     try:
         if kind in INDEX_TYPES:
-            return Manifest(content, kind, digest_of(content), children=tuple(_children(data["manifests"])))
+            children = tuple(_children(data["manifests"]))
+            named, unnamed = tuple(c for c in children if c.platform), tuple(c.digest for c in children if not c.platform)
+            return Manifest(content, kind, digest_of(content), children=named, unnamed=unnamed)
         if kind in IMAGE_TYPES:
             size = sum(int(part["size"]) for part in [data["config"], *data["layers"]])
             return Manifest(content, kind, digest_of(content), config=_digest(data["config"]), size=size)
@@ -277,11 +283,12 @@ def parse_manifest(content: bytes, media_type: str, what: str) -> Manifest:
 
 
 def _children(entries: Sequence[Mapping[str, Any]]) -> Iterable[Child]:
-    """The images of an index, without what builders put beside them: attestations, SBOMs and other artifacts have no platform."""
+    """What may be an image of an index: all but what says that it is an attestation, an SBOM or another artifact."""
     for entry in entries:
         digest, artifact = _digest(entry), bool(entry.get("artifactType") or REFERENCE in (entry.get("annotations") or {}))
-        if not artifact and (platform := image_platform(entry.get("platform") or {})):
-            yield Child(digest, platform)
+        platform = entry.get("platform") or {}
+        if not artifact and (not any(platform.values()) or image_platform(platform)):
+            yield Child(digest, image_platform(platform))
 
 
 def image_platform(platform: Mapping[str, Any]) -> str:
@@ -334,12 +341,12 @@ def next_page(link: str | None) -> str:
     position, text = 0, (link or "").rstrip(", \t")
     while position < len(text):
         match = _LINK.match(text, position) if len(text) <= LONGEST_LINK else None
-        if match is None:
+        relations = [quoted or word for name, quoted, word in re.findall(_PARAMETER, match[2]) if name.lower() == "rel"] if match else []
+        if match is None or not relations:  # every link has a relation
             raise UnexpectedAnswer(
                 'the registry\'s header Link cannot be read; expected <ADDRESS>; rel="next" (RFC 8288)', hint="tell its operators"
             )
-        relations = [quoted or word for name, quoted, word in re.findall(_PARAMETER, match[2]) if name.lower() == "rel"]
-        if "next" in "".join(relations[:1]).lower().split():
+        if "next" in relations[0].lower().split():
             return match[1]
         position = match.end()
     return ""

@@ -64,7 +64,7 @@ def _cache(rng: random.Random, special: Special) -> Case:
     """The cache of digests, with which nothing can go wrong: it is done without."""
     kind = special if rng.random() < 0.5 else None
     content = rng.choice((b"", b"[]", b"{", b"[" * 100_000, b"\xff", json.dumps({"digest": 5}).encode()))
-    files: dict[str, Content] = {"cache/helmtool/digests": kind or content}
+    files: dict[str, Content] = {"cache/helmtool/facts": kind or content}
     answers = Answers(extra=files)
     return Case(in_a_mode(rng, "tag", "check", "HG0105a", "--env", "test4"), codes(0), answers.files(), answers=answers)
 

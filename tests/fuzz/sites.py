@@ -91,7 +91,7 @@ class Site:
         for path in self._dirty:
             _remove(path)
         self._dirty = []
-        shutil.rmtree(self._cache / "helmtool/digests", ignore_errors=True)
+        shutil.rmtree(self._cache / "helmtool/facts", ignore_errors=True)
         for name, content in self._good.files.items():
             if (self.folder / name).is_symlink() or not (self.folder / name).is_file():
                 _remove(self.folder / name)

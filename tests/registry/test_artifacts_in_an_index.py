@@ -41,3 +41,14 @@ def test_an_artifact_never_stands_for_the_image(registry: RealRegistry, tool: Ca
     assert found["size"] > 20
     (listed,) = [line for line in expected if line["tag"] == "HG0405a"]
     assert (listed["created"], listed["platforms"], listed["size"]) == (found["created"], found["platforms"], found["size"])
+
+
+@pytest.mark.parametrize("of_images", [True, False])
+def test_an_index_that_names_no_platform(registry: RealRegistry, tool: Callable[..., Any], of_images: bool) -> None:
+    """The platform of an entry is optional: an image is known by its configuration, and an index of artifacts alone has no image."""
+    image, sbom = registry.push("inner", created="2026-05-04T11:00:00Z", architecture="arm64"), artifact(registry)
+    entries = [{"mediaType": IMAGE, "digest": one, "size": len(registry.read(one))} for one in ([sbom, image] if of_images else [sbom])]
+    registry.manifest("HG0405a", INDEX, {"manifests": entries})
+    found = tool(registry.host, "check", "HG0405a", "-o", "json").document
+    expected = ("2026-05-04T11:00:00Z", ["linux/arm64"], True) if of_images else (None, [], False)
+    assert (found["created"], found["platforms"], found["size"] > 20) == expected

@@ -257,6 +257,29 @@ def test_credentials_of_docker_are_used_and_never_shown(
     assert pull(tmp_path, locked.host, "0.1.0", HELM_REGISTRY_CONFIG=config).returncode == 0
 
 
+def test_a_helper_that_fails_is_an_error_only_if_a_login_is_wanted(
+    registry: RealRegistry, publish: Publish, tmp_path: Path, meddle: Any
+) -> None:
+    (tmp_path / "docker").mkdir()
+    (tmp_path / "docker/config.json").write_text('{"credsStore": "missing"}')
+    env = {"DOCKER_CONFIG": str(tmp_path / "docker")}
+    assert publish(registry.host, "0.1.0", env=env).code == 0
+    readable = meddle(registry.host, before=status_for("POST", "/blobs/uploads", 401))
+    error = publish(readable.host, "0.2.0", "-o", "json", env=env).error(3)
+    assert error["code"] == "registry-credentials"
+    assert f"docker-credential-missing, which {tmp_path}/docker/config.json names" in error["message"]
+
+
+def test_the_commit_is_the_checkouts_own_under_a_git_of_another(
+    registry: RealRegistry, publish: Publish, committed: Path, tmp_path: Path
+) -> None:
+    git(tmp_path, "init", "-q", "other")
+    git(tmp_path / "other", "commit", "-qm", "other", "--allow-empty")
+    own = subprocess.run(["git", "-C", str(committed), "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    other = {"GIT_DIR": str(tmp_path / "other/.git"), "GIT_WORK_TREE": str(tmp_path / "other"), "GIT_INDEX_FILE": str(tmp_path / "index")}
+    assert publish(registry.host, "0.1.0", "-o", "json", env=other).document["commit"] == own
+
+
 def test_those_of_podman_reach_helm_too(locked: RealRegistry, publish: Publish, tmp_path: Path) -> None:
     (tmp_path / "auth.json").write_text(json.dumps({"auths": {locked.host: {"auth": AUTH}}}))
     assert publish(locked.host, "0.1.0", env={"REGISTRY_AUTH_FILE": str(tmp_path / "auth.json")}).code == 0

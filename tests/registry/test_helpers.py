@@ -96,7 +96,11 @@ def test_a_helper_that_knows_nothing_is_no_error_of_its_own(locked: RealRegistry
     assert "no credentials for it were found" in ran.stderr
 
 
-@pytest.mark.parametrize("docker", [{"credsStore": "missing"}, {"credsStore": "broken"}, {"credHelpers": {"HOST": "missing"}}], ids=str)
+@pytest.mark.parametrize(
+    "docker",
+    [{"credsStore": "missing"}, {"credsStore": "broken"}, {"credsStore": "../../bin/sh"}, {"credHelpers": {"HOST": "missing"}}],
+    ids=str,
+)
 def test_a_helper_that_fails_leaves_the_login_to_the_next_source(
     locked: RealRegistry, program: Callable[..., Any], tmp_path: Path, docker: dict[str, Any]
 ) -> None:

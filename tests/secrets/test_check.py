@@ -190,6 +190,36 @@ def test_plaintext_in_the_history_of_git(repository: Checkout, key: Key, same: b
     assert "change the secret itself" in message
 
 
+@pytest.mark.parametrize("variables", [("GIT_DIR",), ("GIT_DIR", "GIT_WORK_TREE"), ("GIT_DIR", "GIT_INDEX_FILE"), ("GIT_WORK_TREE",)])
+def test_the_history_is_the_checkouts_own_under_a_git_of_another(repository: Checkout, key: Key, variables: tuple[str, ...]) -> None:
+    other = repository.home / "other"
+    repository.git("init", "-q", str(other))
+    repository.write("b", CANARY)
+    repository.git("add", "-A")
+    repository.git("commit", "-qm", "oops")
+    expected = check(repository, key, code=3)
+    ends = {"GIT_DIR": ".git", "GIT_INDEX_FILE": ".git/index"}
+    repository.variables = {name: str(other / ends.get(name, "")) for name in variables}
+    assert check(repository, key, code=3) == expected
+    assert "of today, as newdqmgui/b" in findings(expected, "error")["a.txt.encrypted"]
+
+
+def test_a_plaintext_that_is_a_link_out_of_the_checkout_now(repository: Checkout, key: Key) -> None:
+    repository.write("a.txt", "older")
+    repository.git("add", "-A")
+    repository.git("commit", "-qm", "oops")
+    (repository.home / "elsewhere").write_text("older")
+    (repository.service / "a.txt").unlink()
+    (repository.service / "a.txt").symlink_to(repository.home / "elsewhere")
+    assert "an older plaintext, as newdqmgui/a.txt" in findings(check(repository, key, code=3), "error")["a.txt.encrypted"]
+
+
+def test_a_file_that_is_announced_to_git_is_one_that_it_would_commit(repository: Checkout, key: Key) -> None:
+    repository.write("new", "setting = 1")
+    repository.git("add", "-N", "newdqmgui/new")
+    assert "git would commit it as it is" in findings(check(repository, key, code=3), "error")["new"]
+
+
 def test_plaintext_that_is_only_staged_or_only_in_the_reflog(repository: Checkout, key: Key) -> None:
     repository.write("b", CANARY)
     repository.git("add", "-A")

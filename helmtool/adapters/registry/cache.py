@@ -17,13 +17,13 @@ LARGEST = 1 << 20
 
 
 class FactsCache:
-    """One small file for each digest, in `$XDG_CACHE_HOME/helmtool/digests`; files appear whole or not at all."""
+    """One small file for each digest, in `$XDG_CACHE_HOME/helmtool/facts`; files appear whole or not at all."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         if folder is None:
             with contextlib.suppress(HelmtoolError):
-                self._folder = cache_home() / "helmtool" / "digests"
+                self._folder = cache_home() / "helmtool" / "facts"
 
     def get(self, digest: str) -> Facts | None:
         """What is known of the digest, if anything."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from helmtool.adapters.registry.auth import Authenticator
@@ -24,6 +24,7 @@ from helmtool.model.registry import (
     Repository,
     SchemaOne,
     UnexpectedAnswer,
+    WrongDigest,
     address_within,
     chosen_child,
     image_platform,
@@ -42,6 +43,7 @@ BLOB_LIMIT = 8 << 20
 PAGE_LIMIT = 16 << 20
 PAGE = 1000
 MOST_TAGS = 50_000
+UNNAMED_READ = 10
 IDLE_PAGES = 3
 """After how many pages in a row without a new tag a list is taken to have no end."""
 ACCEPT = ", ".join((*IMAGE_TYPES, *INDEX_TYPES))
@@ -119,12 +121,30 @@ class Registry:
             return known
         manifest = self.manifest(digest)
         chosen = chosen_child(manifest.children)
-        image = self.manifest(chosen) if chosen else manifest
-        config = parse_json(self._blob(image.config), f"the configuration of {self.repository}@{digest}") if image.config else {}
+        image, config = self._configured(chosen) if chosen else self._alone(manifest)
         platforms = tuple(c.platform for c in manifest.children) or (image_platform(config),)
         facts = Facts(digest, parse_created(config.get("created")), image.size, tuple(p for p in platforms if p))
         self._cache.put(facts)
         return facts
+
+    def _alone(self, manifest: Manifest) -> tuple[Manifest, dict[str, Any]]:
+        """An image, or that of an index that names no platform: the first that has one in its configuration, as artifacts have not."""
+        if manifest.config:
+            return self._configured(manifest.digest, manifest)
+        for digest in manifest.unnamed[:UNNAMED_READ]:
+            try:
+                image, config = self._configured(digest)
+            except WrongDigest:
+                raise
+            except UnexpectedAnswer:  # an artifact's configuration may be anything
+                continue
+            if image_platform(config):
+                return image, config
+        return manifest, {}
+
+    def _configured(self, digest: str, manifest: Manifest | None = None) -> tuple[Manifest, dict[str, Any]]:
+        image = manifest or self.manifest(digest)
+        return image, parse_json(self._blob(image.config), f"the configuration of {self.repository}@{digest}") if image.config else {}
 
     def artifacts(self) -> list[Artifact] | None:
         """Every digest that has a tag, in few requests; nothing where the registry is no Harbor that shows them."""

@@ -71,13 +71,13 @@ def protect_stored() -> None:
                 _decode(entry, file)
 
 
-class _HelperFailed(CredentialsUnreadable):
-    """A credential helper is missing or fails. Another source may have the login, as helm's file beside a docker that was removed."""
+class HelperFailed(CredentialsUnreadable):
+    """A file or a helper of credentials cannot be used. Of a helper it is an error only if no other source has the login that is needed."""
 
 
 def _found(repository: Repository, environ: Mapping[str, str] | None, *, helpers: bool = True) -> Iterator[tuple[Path, Credential]]:
     """Each file with the credential that it has. At the end, raises what a helper failed with, if one did: it may have had the login."""
-    failures: list[_HelperFailed] = []
+    failures: list[HelperFailed] = []
     for file in _files(os.environ if environ is None else environ):
         config = _read(file)
         if not helpers:
@@ -125,13 +125,13 @@ def _read(file: Path) -> dict[str, Any]:
     return data
 
 
-def _from_config(config: dict[str, Any], repository: Repository, file: Path, failures: list[_HelperFailed]) -> Credential | None:
+def _from_config(config: dict[str, Any], repository: Repository, file: Path, failures: list[HelperFailed]) -> Credential | None:
     """A helper of this host first, then the most specific entry, then the helper of all hosts. Adds helpers that fail to `failures`."""
     own, store = (config.get("credHelpers") or {}).get(repository.host), config.get("credsStore")
     for helper, entries in ((own, {}), (None, config.get("auths") or {}), (None if own else store, {})):
         try:
             found = _ask_helper(str(helper), repository.host, file) if helper else _from_entries(entries, repository, file)
-        except _HelperFailed as failure:
+        except HelperFailed as failure:
             failures.append(failure)
             continue
         if found:
@@ -173,23 +173,23 @@ def _decode(entry: Mapping[str, Any], file: Path) -> Credential | None:
 
 
 def _ask_helper(name: str, host: str, file: Path) -> Credential | None:
-    """Runs `docker-credential-NAME get`, the host on standard input (Docker's credential helper protocol). Raises _HelperFailed."""
+    """Runs `docker-credential-NAME get`, the host on standard input (Docker's credential helper protocol). Raises HelperFailed."""
     program = f"docker-credential-{name}"
     if not re.fullmatch(r"[A-Za-z0-9][-._A-Za-z0-9]*", name):
-        raise CredentialsUnreadable(f"{file} names a credential helper that is no program's name", hint=f"edit {file}")
+        raise HelperFailed(f"the credential helper, which {file} names, is no program's name", hint=f"edit {file}")
     try:
         done = process.run([program, "get"], input=host.encode(), timeout=HELPER_TIMEOUT)
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = "takes too long" if isinstance(error, subprocess.TimeoutExpired) else f"cannot be started: {error.strerror}"
-        raise _HelperFailed(f"{program}, which {file} names, {reason}", hint=f"command -v {program}, or edit {file}") from None
+        raise HelperFailed(f"{program}, which {file} names, {reason}", hint=f"command -v {program}, or edit {file}") from None
     if done.returncode != 0:
         if b"credentials not found" in done.stdout + done.stderr:
             return None
-        raise _HelperFailed(f"{program}, which {file} names, ended with {done.returncode}", hint=f"echo {host} | {program} get")
+        raise HelperFailed(f"{program}, which {file} names, ended with {done.returncode}", hint=f"echo {host} | {program} get")
     try:
         answer = json.loads(done.stdout)
         user, secret = str(answer["Username"]), str(answer["Secret"])
     except (ValueError, KeyError, TypeError, RecursionError):
         wrong = f"{program}, which {file} names, answers with something else than credentials"
-        raise _HelperFailed(wrong, hint=f"echo {host} | {program} list") from None
+        raise HelperFailed(wrong, hint=f"echo {host} | {program} list") from None
     return Credential("", "", program, secret) if user == "<token>" else Credential(user, secret, program)

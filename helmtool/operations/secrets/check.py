@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -206,10 +206,10 @@ def _in_the_clear(file: SecretFile, tracked: frozenset[str], new: frozenset[str]
 
 def _history(listing: Listing, values: Mapping[str, bytes], history: History, root: Path) -> list[Finding]:
     advice = "; whoever has the repository has it: change the secret itself, at its source"
-    shown: Callable[[Path], str] = lambda path: str(path.resolve().relative_to(root.resolve()))  # noqa: E731
+    folder = listing.folder.resolve().relative_to(root.resolve())
     found = []
     for file in listing.encrypted:
-        clear = shown(file.path.parent / file.key)
+        clear = str(folder / file.key)  # its name in git, even if a link by that name leads elsewhere now
         where = history.holds(values[file.key]) if file.key in values else None
         if where:
             found.append(error(file.path, f"git's history holds its plaintext of today, as {where}{advice}"))

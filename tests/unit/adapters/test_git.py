@@ -59,9 +59,13 @@ def test_the_folders_own_repository_is_meant(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("arguments", [("-am", "all"), ("-m", "one", "new"), ("-m", "index")])
+@pytest.mark.parametrize("announced", [False, True], ids=["added", "announced"])
 @pytest.mark.parametrize("linked", [False, True], ids=["checkout", "linked worktree"])
-def test_a_hook_sees_what_the_commit_would_hold(tmp_path: Path, arguments: tuple[str, ...], linked: bool) -> None:
-    """git sets another GIT_INDEX_FILE for `commit -a` and `commit FILE`, and GIT_DIR in a linked worktree."""
+def test_a_hook_sees_what_the_commit_would_hold(tmp_path: Path, arguments: tuple[str, ...], announced: bool, linked: bool) -> None:
+    """git sets another GIT_INDEX_FILE for `commit -a` and `commit FILE`, and GIT_DIR in a linked worktree.
+
+    What the hook sees holds whatever git then commits, also of a file that `add -N` announced.
+    """
     main = repository(tmp_path / "main", "old")
     folder = tmp_path / "linked" if linked else main
     if linked:
@@ -71,10 +75,21 @@ def test_a_hook_sees_what_the_commit_would_hold(tmp_path: Path, arguments: tuple
     hook.write_text(f"#!/bin/sh\n{sys.executable} -c {code!r} >{tmp_path}/seen\n".replace(repr(code), '"' + code + '"'))
     hook.chmod(0o755)
     (folder / "new").write_text("new")
-    git(folder, "add", "new")
+    git(folder, "add", *(["-N"] if announced else []), "new")
     (folder / "old").write_text("changed")
+    git(folder, "add", *(["old"] if announced else ["."]))
     git(folder, "commit", "-q", *arguments)
-    assert (tmp_path / "seen").read_text().split() == ["new"]
+    held = set(git(folder, "diff", "--name-only", "--diff-filter=A", "HEAD~1", "HEAD").split())
+    assert (held or {"new"}) == {"new"} == set((tmp_path / "seen").read_text().split())
+
+
+@pytest.mark.parametrize("shown", ["no", "normal", "all"])
+def test_a_new_file_is_a_difference_whatever_git_status_shows(tmp_path: Path, shown: str) -> None:
+    own = repository(tmp_path / "own", "ours")
+    git(own, "config", "status.showUntrackedFiles", shown)
+    assert Git(own).head(["."]) == (git(own, "rev-parse", "HEAD"), True)
+    (own / "new").write_text("new")
+    assert Git(own).head(["."]) == (git(own, "rev-parse", "HEAD"), False)
 
 
 def test_a_work_tree_elsewhere_is_not_the_folders(tmp_path: Path) -> None:

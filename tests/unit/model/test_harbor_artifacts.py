@@ -55,6 +55,8 @@ def test_an_index_is_known_by_its_image_of_linux_amd64() -> None:
     assert (artifact.child, artifact.facts.platforms, artifact.facts.created) == (named(3), ("linux/arm64", "linux/amd64"), None)
     alone = parse_artifact(ONE | {"references": parts[:1]}, "x")
     assert alone.child == named(2)
+    attested = [parts[1] | {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}}, parts[0] | {"annotations": None}]
+    assert parse_artifact(ONE | {"references": attested}, "x").child == named(2)
 
 
 @pytest.mark.parametrize(

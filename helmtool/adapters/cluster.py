@@ -92,10 +92,10 @@ class Cluster:
             raise self.forbidden(answer)
         return answer
 
-    def get(self, key: ObjectKey) -> Manifest | None:
+    def get(self, key: ObjectKey, seconds: float | None = None) -> Manifest | None:
         """The live object, or None if there is none, or no such kind."""
         try:
-            answer = self.request("GET", self.path(key))
+            answer = self.request("GET", self.path(key), seconds=seconds)
         except KindUnknown:
             return None
         if answer.status == 404:

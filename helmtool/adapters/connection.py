@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from helmtool.adapters.answer import ClusterUnreachable
@@ -18,6 +20,11 @@ from helmtool.model.values import yaml_safe
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
 """Seconds to connect, and for an answer of which nobody says how long it may take."""
+WHOLE = 60.0
+"""Seconds for a whole answer of which nobody says how long it may take."""
+MARGIN = 0.2
+"""Seconds more, in which urllib3 can say better what it waited for."""
+Result = TypeVar("Result")
 EMBEDDED = "kwok-helmtool"
 """What the embedded cluster is called in its kubeconfig."""
 
@@ -83,19 +90,20 @@ class Connection:
         used = self.plugin.credentials(_left(until)) if self.plugin else None
         client = self._client_with(used)
         timeout = urllib3.Timeout(total=_left(until)) if until else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
+        ask = partial(
+            client.pool_manager.request,
+            request.method,
+            client.host + request.path + ("?" + urlencode(request.query) if request.query else ""),
+            body=None if request.body is None else _encoded(request.body),
+            headers=urllib3.HTTPHeaderDict([*request.headers.items(), *_account_headers(client, used)]),
+            timeout=timeout,
+            preload_content=silence is None,
+            retries=False,
+        )
         try:
-            response = client.pool_manager.request(
-                request.method,
-                client.host + request.path + ("?" + urlencode(request.query) if request.query else ""),
-                body=None if request.body is None else _encoded(request.body),
-                headers=urllib3.HTTPHeaderDict([*request.headers.items(), *_account_headers(client, used)]),
-                timeout=timeout,
-                preload_content=silence is None,
-                retries=False,
-            )
-        except urllib3.exceptions.HTTPError as error:
+            return within(_left(until) or WHOLE, ask), used
+        except (urllib3.exceptions.HTTPError, TimeoutError) as error:
             raise self.unreachable(error) from None
-        return response, used
 
     def open_websocket(self, path: str, query: Sequence[tuple[str, str]], protocols: Sequence[str]) -> Any:
         """A WebSocket to the API server over the same proxy, TLS and account as `send`; reading from it may block for ever.
@@ -142,6 +150,27 @@ class Connection:
     def health_check(self) -> str:
         """The command that asks the API server for its health in the same way, without this program."""
         return f"KUBECONFIG={self._access.kubeconfig} kubectl --context {self._access.context} get --raw /healthz"
+
+
+def within(seconds: float, call: Callable[[], Result]) -> Result:
+    """What the call returns, if it does within the seconds, whatever it waits for. Raises TimeoutError and what the call raises.
+
+    urllib3's limits hold for each read, so that a server that sends a byte now and then would be waited for without end. A call that takes
+    too long goes on in a daemon thread, and what it returns is dropped.
+    """
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="request", daemon=True).start()
+    done = wait([future], seconds + MARGIN).done
+    if not done:
+        raise TimeoutError(f"no complete answer within {seconds:.0f} s")
+    return future.result()
 
 
 def _account_headers(client: Client, used: Credentials | None) -> list[tuple[str, str]]:

@@ -18,9 +18,9 @@ class LeaseStore:
         self._cluster = cluster
         self._key = ObjectKey(API_VERSION, KIND, cluster.namespace, f"{release}-lock")
 
-    def read(self) -> Lease | None:
-        """The lock as it is now, or nothing where nobody holds it."""
-        live = self._cluster.get(self._key)
+    def read(self, seconds: float | None = None) -> Lease | None:
+        """The lock as it is now, or None if nobody holds it. `seconds` limits the request."""
+        live = self._cluster.get(self._key, seconds)
         return read_lease(live) if live else None
 
     def write(self, lease: Lease, names: Mapping[str, str], seconds: float) -> Lease | None:

@@ -84,6 +84,6 @@ def _status_object(data: bytes) -> dict[str, Any]:
     """The API server's own error, which the service's answer cannot be taken for; empty where it is the service's."""
     try:
         body = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) and body.get("kind") == "Status" and body.get("apiVersion") == "v1" else {}

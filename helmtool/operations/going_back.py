@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+import logging
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 from helmtool.adapters.credentials import CredentialsFailed
@@ -17,6 +18,7 @@ from helmtool.operations.together import finish, uncancel
 from helmtool.operations.upgrade import Work
 
 Result = TypeVar("Result")
+log = logging.getLogger(__name__)
 
 
 class ReleaseFailed(OperationFailed):
@@ -70,11 +72,21 @@ async def _to_the_end(going: Coroutine[Any, Any, Result], work: Work, *, interru
 
 
 async def _explain_and_go_back(work: Work, error: HelmtoolError) -> tuple[str, str]:
-    await asyncio.to_thread(explain, work.session.cluster, work.plan.manifests, error, work.plan.composed.values.origin)
-    with contextlib.suppress(HelmtoolError):  # the evidence is shown too; what matters now is to go back
+    with _not_in_the_way("the cause is not known"):
+        await asyncio.to_thread(explain, work.session.cluster, work.plan.manifests, error, work.plan.composed.values.origin)
+    with _not_in_the_way("the failure is not recorded"):  # it is shown too
         outcome = "interrupted" if isinstance(error, Interrupted) else "failed"
         await work.journal.write(next_number(work.plan.revisions), outcome, error)
     return await _go_back(work)
+
+
+@contextlib.contextmanager
+def _not_in_the_way(consequence: str) -> Iterator[None]:
+    """What fails in here keeps nothing from the rollback, which matters more."""
+    try:
+        yield
+    except Exception:
+        log.debug("%s", consequence, exc_info=True)
 
 
 async def _go_back(work: Work) -> tuple[str, str]:
@@ -97,5 +109,8 @@ async def _go_back(work: Work) -> tuple[str, str]:
         return f"nothing is rolled back ({error.message}); left as it is: {work.lock.reached}", error.hint
     except HelmtoolError as error:
         return f"the rollback to revision {before.number} failed too: {error.message}", ""
+    except Exception as error:
+        log.debug("the rollback", exc_info=True)
+        return f"the rollback to revision {before.number} failed too: internal error in helmtool: {type(error).__name__}", ""
     work.progress.done("rollback", f"revision {number} serves what revision {before.number} was")
     return f"rolled back: revision {number} serves what revision {before.number} was", ""

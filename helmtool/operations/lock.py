@@ -90,7 +90,7 @@ class Lock:
         wanted = self._lease._replace(renewed=moment(datetime.now(UTC)))
         renewed = self._store.write(wanted, self._names, self._lease.seconds / RENEWALS)
         if renewed is None:  # changed by other hands: lost, unless it still names this command
-            found = self._store.read()
+            found = self._store.read(self._lease.seconds / RENEWALS)
             if found is None or found.holder != self._lease.holder:
                 self._lose(f"it is held by {found}" if found else "somebody has removed it")
                 return

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, wait
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from helmtool.adapters.answer import ClusterUnreachable
 from helmtool.adapters.client import Client, made_client
 from helmtool.adapters.credentials import Credentials, plugin_of
+from helmtool.adapters.deadline import within
 from helmtool.adapters.kubeconfig import Access
 from helmtool.model.redaction import redact_text
 from helmtool.model.values import yaml_safe
@@ -22,9 +22,6 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
 """Seconds to connect, and for an answer of which nobody says how long it may take."""
 WHOLE = 60.0
 """Seconds for a whole answer of which nobody says how long it may take."""
-MARGIN = 0.2
-"""Seconds more, in which urllib3 can say better what it waited for."""
-Result = TypeVar("Result")
 EMBEDDED = "kwok-helmtool"
 """What the embedded cluster is called in its kubeconfig."""
 
@@ -150,27 +147,6 @@ class Connection:
     def health_check(self) -> str:
         """The command that asks the API server for its health in the same way, without this program."""
         return f"KUBECONFIG={self._access.kubeconfig} kubectl --context {self._access.context} get --raw /healthz"
-
-
-def within(seconds: float, call: Callable[[], Result]) -> Result:
-    """What the call returns, if it does within the seconds, whatever it waits for. Raises TimeoutError and what the call raises.
-
-    urllib3's limits hold for each read, so that a server that sends a byte now and then would be waited for without end. A call that takes
-    too long goes on in a daemon thread, and what it returns is dropped.
-    """
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="request", daemon=True).start()
-    done = wait([future], seconds + MARGIN).done
-    if not done:
-        raise TimeoutError(f"no complete answer within {seconds:.0f} s")
-    return future.result()
 
 
 def _account_headers(client: Client, used: Credentials | None) -> list[tuple[str, str]]:

@@ -7,12 +7,14 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from helmtool.adapters.answer import ClusterUnreachable
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.connection import Request
+from helmtool.adapters.deadline import within
 from helmtool.errors import Unreachable
 
 V4 = "v4.channel.k8s.io"
@@ -42,11 +44,15 @@ def through_port_forward(cluster: Cluster, pod: str, port: int, path: str) -> Re
     """A GET through a port-forward to a pod, which no NetworkPolicy keeps out."""
     try:
         with _forwarded(cluster, pod, port) as connection:
-            connection.request("GET", path, headers={"Host": "localhost", "Connection": "close", "User-Agent": "helmtool"})
-            with contextlib.closing(connection.getresponse()) as answer:
-                return Reply(answer.status)
+            return within(SECONDS, partial(_asked, connection, path))
     except (OSError, http.client.HTTPException, Unreachable) as error:
         return Reply(0, f"no port-forward to {pod}: {error}" if str(error) else f"no answer through a port-forward to {pod}")
+
+
+def _asked(connection: http.client.HTTPConnection, path: str) -> Reply:
+    connection.request("GET", path, headers={"Host": "localhost", "Connection": "close", "User-Agent": "helmtool"})
+    with contextlib.closing(connection.getresponse()) as answer:
+        return Reply(answer.status)
 
 
 @contextlib.contextmanager

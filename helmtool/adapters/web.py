@@ -6,6 +6,9 @@ import http.client
 import socket
 import urllib.error
 import urllib.request
+from functools import partial
+
+from helmtool.adapters.deadline import within
 
 TIMEOUT = 5.0
 
@@ -42,7 +45,7 @@ def public_status(url: str) -> tuple[int, str]:
     opener = urllib.request.build_opener(_Stay())
     opener.addheaders = [("User-Agent", "helmtool")]
     try:
-        with opener.open(url, timeout=TIMEOUT) as answer:
+        with within(2 * TIMEOUT, partial(opener.open, url, timeout=TIMEOUT)) as answer:
             return int(answer.status), ""
     except urllib.error.HTTPError as error:
         error.close()

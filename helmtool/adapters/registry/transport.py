@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 
 from helmtool import __version__
+from helmtool.adapters.deadline import within
 from helmtool.adapters.proxies import Proxy, pool_through, proxy_for
 from helmtool.adapters.registry.errors import RateLimited, RegistryFailed, RegistryUnreachable
 from helmtool.adapters.tls import shared
@@ -124,7 +126,8 @@ class Transport:
         form: dict[str, Any] = {"fields": dict(fields), "encode_multipart": False} if fields else {}
         proxy = proxy_for(url)
         with self._named(host, proxy):
-            response = self._pool(proxy).request(
+            ask = partial(
+                self._pool(proxy).request,
                 method,
                 url,
                 headers=dict(headers),
@@ -135,6 +138,7 @@ class Transport:
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=self.patience),
             )
+            response = within(BODY_TIMEOUT + self.patience, ask) if method in READS else ask()  # a write takes as long as its body
             try:
                 content = b"" if method == "HEAD" else self._read(response, limit, host)
             finally:
@@ -179,6 +183,8 @@ class Transport:
             raise _Broken("the connection broke before the answer was complete") from None
         except errors.DecodeError:
             raise _Broken("the answer is compressed, and damaged") from None
+        except TimeoutError:
+            raise RegistryUnreachable(host, "its answer does not begin in time") from None
         except errors.HTTPError as error:
             raise RegistryUnreachable(host, f"the request failed ({type(error).__name__})") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import threading
 import time
@@ -17,7 +18,10 @@ from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.connection import Request
 from helmtool.adapters.kubeconfig import read_access
 from helmtool.adapters.lease import LeaseStore
+from helmtool.adapters.registry import transport
+from helmtool.adapters.registry.errors import RegistryUnreachable
 from helmtool.adapters.service import through_proxy
+from helmtool.adapters.web import public_status
 from helmtool.model.lease import Lease
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
@@ -28,6 +32,7 @@ ANSWERS = {
     "100 Continue": b"HTTP/1.1 100 Continue\r\n\r\n",
 }
 SECONDS = 1.0
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # sockets of calls that were given up
 
 
 @pytest.fixture
@@ -56,6 +61,10 @@ def trickling() -> Iterator[Callable[[bytes], int]]:
     ended.set()
     for server in servers:
         server.close()
+    for thread in threading.enumerate():  # calls that were given up end now, and their sockets go here and not in another test
+        if thread.name == "request":
+            thread.join(20)
+    gc.collect()
 
 
 @pytest.fixture
@@ -101,3 +110,18 @@ def test_a_service_that_trickles_is_no_answer(cluster: Callable[[str], Cluster],
     monkeypatch.setattr("helmtool.adapters.service.SECONDS", SECONDS)
     reply = through_proxy(cluster("the body"), "newdqmgui", 8889, "/")
     assert (reply.status, "does not answer" in reply.text) == (0, True)
+
+
+@pytest.mark.parametrize("answer", ["the first line", "a header", "100 Continue"])
+def test_a_registry_or_a_public_address_that_trickles(
+    trickling: Callable[[bytes], int], monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr(transport, "BODY_TIMEOUT", 0.0)
+    monkeypatch.setattr("helmtool.adapters.web.TIMEOUT", SECONDS)
+    began = time.monotonic()
+    registry = transport.Transport(host := f"127.0.0.1:{trickling(ANSWERS[answer])}")
+    registry.patience = SECONDS
+    with pytest.raises(RegistryUnreachable):
+        registry.send("GET", f"http://{host}/v2/", {}, limit=1000)
+    assert public_status(f"http://127.0.0.1:{trickling(ANSWERS[answer])}/")[0] == 0
+    assert time.monotonic() - began < 10 * SECONDS

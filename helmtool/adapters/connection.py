@@ -116,10 +116,8 @@ class Connection:
         url = urlunsplit(address._replace(scheme="wss" if address.scheme == "https" else "ws", query=urlencode(query)))
         opened: Any = WebSocket(skip_utf8_validation=False)
         try:
-            # websocket-client has proxy rules of its own and speaks HTTP to a SOCKS proxy: it gets a connection of the client's pool.
-            transport = _connected(client)
             header = [f"{name}: {value.encode('latin-1').decode()}" for name, value in _account_headers(client, used) if name != "Host"]
-            opened.connect(url, socket=transport.sock, header=header, subprotocols=list(protocols))
+            within(READ_TIMEOUT, partial(_upgrade, opened, client, url, header=header, subprotocols=list(protocols)))
         except WebSocketBadStatusException:
             opened.shutdown()
             raise
@@ -159,6 +157,11 @@ def _account_headers(client: Client, used: Credentials | None) -> list[tuple[str
         *([("Authorization", word)] if word else []),
         *client.impersonation,
     ]
+
+
+def _upgrade(websocket: Any, client: Client, url: str, **options: Any) -> None:
+    """Opens the WebSocket over a connection of the client: websocket-client has proxy rules of its own, and speaks HTTP to a SOCKS proxy."""
+    websocket.connect(url, socket=_connected(client).sock, **options)
 
 
 def _connected(client: Client) -> Any:

@@ -160,7 +160,7 @@ def _account_headers(client: Client, used: Credentials | None) -> list[tuple[str
 
 
 def _upgrade(websocket: Any, client: Client, url: str, **options: Any) -> None:
-    """Opens the WebSocket over a connection of the client: websocket-client has proxy rules of its own, and speaks HTTP to a SOCKS proxy."""
+    """Opens the WebSocket over a connection of the client: websocket-client has other proxy rules, and speaks HTTP to a SOCKS proxy."""
     websocket.connect(url, socket=_connected(client).sock, **options)
 
 

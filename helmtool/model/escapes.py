@@ -14,11 +14,14 @@ from typing import NamedTuple
 Token = tuple[int, int, str]
 """Where something escaped starts and stops in a text, and what it stands for."""
 
+OCTAL = "[0-7]{1,3}"
 BACKSLASH = (
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # JSON's two halves of a character
-    r"|\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|u\{[0-9a-fA-F]{1,6}\}|x[0-9a-fA-F]{2}|[0-7]{1,3})"
+    r"|\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|u\{[0-9a-fA-F]{1,6}\}|x[0-9a-fA-F]{2}|OCTAL)"
     r"|\\\r?\n[ \t]*|\\."  # YAML's folded line; any other character stands for itself, or is in NAMED
 )
+AMBIGUOUS = re.compile(r"\\0[0-7]")
+"""One octal escape to Go and C; to YAML a NUL and a digit."""
 NAMED = dict(zip("abtnvfre", "\a\b\t\n\v\f\r\x1b", strict=True)) | {"N": "\x85", "L": "\u2028", "P": "\u2029"}
 PERCENT = r"%[0-9a-fA-F]{2}"
 ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
@@ -65,7 +68,8 @@ def views(text: str) -> list[View]:
     backslashed = [View(text)]
     while len(backslashed) <= LAYERS and (view := _backslash(backslashed[-1])):
         backslashed.append(view)
-    once = [*_made(backslashed[:1], _percent, _entity), *backslashed[1:2]]
+    yaml = (_yaml_backslash,) if AMBIGUOUS.search(text) else ()
+    once = [*_made(backslashed[:1], _percent, _entity, *yaml), *backslashed[1:2]]
     twice = _made(once, _backslash, _percent, _entity)
     lists = _made(backslashed[:LAYERS], _shell, _doubled, _decimal, _hexadecimal, _squeezed)
     return list({view.text: view for view in reversed([*backslashed, *once, *twice, *lists])}.values())
@@ -137,7 +141,8 @@ def _squeezed(view: View) -> View | None:
     return _decoded(view, ((m.start(), m.end(), "") for m in re.finditer(SPACE, view.text)), squeezed=True)
 
 
-_backslash = _each(BACKSLASH, _of_backslash)
+_backslash = _each(BACKSLASH.replace("OCTAL", OCTAL), _of_backslash)
+_yaml_backslash = _each(BACKSLASH.replace("OCTAL", "0"), _of_backslash)
 _percent = _each(PERCENT, lambda token: chr(int(token[1:], 16)))
 _entity = _each(ENTITY, _of_entity)
 _shell = _each(SHELL, lambda _: "'")

@@ -238,7 +238,11 @@ def test_what_looks_like_a_key_needs_no_registration(text: str, told: str | None
     assert Redactor().redact(text) == (told or text)
 
 
-@given(st.text(string.printable, min_size=8, max_size=60).filter(lambda t: len(set(t)) > 4), st.text(max_size=20), st.text(max_size=20))
+@given(
+    st.text(string.printable, min_size=8, max_size=60).filter(lambda t: len(set(t)) > 4 and t not in REDACTED),
+    st.text(max_size=20),
+    st.text(max_size=20),
+)
 def test_no_value_survives(value: str, before: str, after: str) -> None:
     made = redactor(value.encode())
     assert value not in made.redact(before + value + after)

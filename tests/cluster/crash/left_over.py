@@ -9,6 +9,7 @@ from machine import KINDS, Machine, Object
 LABEL, VERSION = "app.kubernetes.io/component", "secret-version"
 REVISION = "helm.sh/release.v1"
 """The type of Helm's own Secrets."""
+UNNAMED = "versions of the secret that nothing names"
 Names = set[tuple[str, str]]
 
 
@@ -31,7 +32,7 @@ def left_over(machine: Machine, expected: Names) -> list[str]:
         problems.append(f"{len(found['Pod'])} pods")
     naming = json.dumps([[entry["manifest"] for entry in revisions.values()], found["Pod"], found["ReplicaSet"]])
     unused = [name for name in _versions(found) if name not in naming]
-    return problems + ([f"{len(unused)} versions of the secret that nothing names"] if unused else [])
+    return problems + ([f"{len(unused)} {UNNAMED}"] if unused else [])
 
 
 def _names_of(found: dict[str, list[Object]]) -> Names:

@@ -7,11 +7,8 @@ import re
 from typing import Any, NamedTuple
 
 from helmtool.errors import OperationFailed, Unreachable
-from helmtool.model.reading import at, listing, mapping, text
+from helmtool.model.reading import listing, mapping, text
 from helmtool.model.redaction import redact_text
-
-MAPS = (("spec",), ("status",), ("data",), ("metadata", "labels"), ("metadata", "annotations"), ("spec", "template"), ("spec", "selector"))
-"""What is a map in every kind that is read, or not there."""
 
 
 class Answer(NamedTuple):
@@ -58,6 +55,12 @@ class ClusterUnreachable(Unreachable):
     retry_after: float = 0.0
 
 
+class AnswerTooLarge(Unreachable):
+    """The API server, or what answers in its place, sends more than anything that is asked for can be."""
+
+    code = "answer-too-large"
+
+
 class ClusterForbidden(Unreachable):
     """The API server answers, and forbids."""
 
@@ -82,12 +85,6 @@ def decoded(data: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
-
-
-def is_object(found: Any) -> bool:
-    """Whether it has the form that every object has, as far as an API server vouches for it: a name, and maps where maps belong."""
-    maps = [at(found, *path) for path in MAPS]
-    return isinstance(found, dict) and bool(text(found, "metadata", "name")) and all(isinstance(m, dict) or m is None for m in maps)
 
 
 def warnings_in(headers: Any) -> tuple[str, ...]:

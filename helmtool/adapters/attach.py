@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import select
 import signal
 import ssl
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from helmtool.adapters.answer import Answer
+from helmtool.adapters.answer import Answer, decoded
 from helmtool.adapters.cluster import Cluster
 from helmtool.errors import OperationFailed
 from helmtool.model.reading import listing, text
@@ -26,7 +27,8 @@ from helmtool.model.reading import listing, text
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 """Channels of the exec subresource (Kubernetes' remotecommand protocol); only version 5 can also close stdin."""
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
-PIECE = 1 << 15
+PIECE, LONGEST_STATUS = 1 << 15, 1 << 20
+"""Bytes read at once, and those of the Status object that are kept."""
 PATIENCE_MS = 1000
 """How long a look for news of either side may take."""
 
@@ -67,7 +69,7 @@ class _Session:
                 stream.write(data)
                 stream.flush()
             elif channel == ERROR:
-                self.status += data
+                self.status = (self.status + data)[:LONGEST_STATUS]
 
 
 def run_in_pod(cluster: Cluster, pod: str, container: str, argv: Sequence[str], hint: str) -> int:
@@ -106,9 +108,8 @@ def _open(cluster: Cluster, pod: str, container: str, argv: Sequence[str], on_te
 
 def _message(body: bytes | None) -> str:
     """The API server's sentence in the body of a refusal."""
-    with contextlib.suppress(ValueError):
-        return text(json.loads(body or b""), "message")
-    return (body or b"").decode(errors="replace")[:200]
+    document = decoded(body or b"")
+    return text(document, "message") if document else (body or b"").decode(errors="replace")[:200]
 
 
 def _pass_on(session: _Session, cluster: Cluster) -> None:
@@ -143,13 +144,16 @@ def _ready(poll: select.poll, session: _Session) -> set[int]:
 
 
 def _exit_code(session: _Session, hint: str) -> int:
-    """Of the program, as the kubelet's last message has it; a Status object of the API."""
-    said = json.loads(session.status or b"{}")
-    if said.get("status") == "Success":
+    """Of the program, as the kubelet's last message has it; a Status object of the API. Raises ExecFailed if it holds none."""
+    said = decoded(session.status) or {}
+    if text(said, "status") == "Success":
         return 0
     causes = {text(cause, "reason"): text(cause, "message") for cause in listing(said, "details", "causes")}
-    if causes.get("ExitCode", "").isdigit():
-        return int(causes["ExitCode"])
+    code = causes.get("ExitCode", "")
+    if re.fullmatch("[0-9]{1,3}", code) and 0 < int(code) < 256:
+        return int(code)
+    if code:
+        raise ExecFailed(f"the kubelet says that the command ended with {code[:20]}; expected an exit code from 1 to 255", hint=hint)
     raise ExecFailed(text(said, "message") or "the connection to the pod ended before the command did", hint=hint)
 
 

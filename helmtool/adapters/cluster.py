@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from typing import Any
@@ -16,7 +17,6 @@ from helmtool.adapters.answer import (
     ClusterUnreachable,
     VersionExpired,
     decoded,
-    is_object,
     seconds_to_wait,
     warnings_in,
 )
@@ -24,7 +24,7 @@ from helmtool.adapters.connection import Connection, Request
 from helmtool.adapters.credentials import NEW_TOKEN, CredentialsRefused
 from helmtool.adapters.kubeconfig import Access
 from helmtool.errors import OperationFailed
-from helmtool.model.kinds import KNOWN
+from helmtool.model.kinds import KNOWN, is_object
 from helmtool.model.manifest import Manifest, ObjectKey, key_of
 from helmtool.model.reading import at, listing, text
 from helmtool.model.redaction import redact_text
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 HELM_MANAGER = "helm"
 """The field manager of Helm's server-side apply: the base name of its binary."""
 PARALLEL_REQUESTS = 8
+LIST_SECONDS = 30.0
+"""Seconds for all pages of a list: thousands of objects."""
 FIRST_TIMEOUT = 5.0
 """Seconds for the first answer: something may take connections and never answer."""
 ACCESS = "authorization.k8s.io/v1"
@@ -100,7 +102,7 @@ class Cluster:
             return None
         if answer.status == 404:
             return None
-        return self._objects([self.require(answer).body])[0]
+        return self._objects(key.kind, [self.require(answer).body])[0]
 
     def apply(self, manifest: Manifest, *, manager: str, dry_run: bool = False, force: bool = False) -> Answer:
         """Server-side apply of one object under a field manager; the caller judges a 404 (KIND_UNKNOWN), 409 or 422."""
@@ -176,18 +178,24 @@ class Cluster:
         """The objects of one kind in the namespace that the selectors choose."""
         query = {k: v for k, v in (("labelSelector", label_selector), ("fieldSelector", field_selector)) if v}
         answer = self.request("GET", self.collection(api_version, kind), query)
-        return self._objects(self.require(answer).body.get("items") or [])
+        return self._objects(kind, self.require(answer).body.get("items") or [])
 
     def pages(self, api_version: str, kind: str, query: Mapping[str, str], size: int) -> Iterator[dict[str, Any]]:
-        """The lists that make up one list, each of at most `size` objects. Raises VersionExpired where it takes too long to read them."""
+        """The lists that make up one list, each of at most `size` objects.
+
+        Raises VersionExpired if the server no longer knows the state that they are of, and ClusterUnreachable after LIST_SECONDS.
+        """
         path, more = self.collection(api_version, kind), {"limit": str(size)}
-        while True:
+        until = time.monotonic() + LIST_SECONDS
+        while time.monotonic() < until:
             page = self.require(self.request("GET", path, {**query, **more})).body
+            self._objects(kind, page.get("items") or [])
             yield page
-            token = (page.get("metadata") or {}).get("continue")
+            token = text(page, "metadata", "continue")
             if not token:
                 return
             more["continue"] = token
+        raise self.connection.unreachable(TimeoutError(f"the list of {kind} objects has no end within {LIST_SECONDS:.0f} s"))
 
     def watch(self, api_version: str, kind: str, query: Mapping[str, str], silence: float) -> Any:
         """A watch of the kind's objects: urllib3's response, whose lines are still to come.
@@ -266,10 +274,10 @@ class Cluster:
             raise KindUnknown(message, hint=f"kubectl api-resources --api-group={key.api_version.rpartition('/')[0]}")
         return resource
 
-    def _objects(self, found: Any) -> builtins.list[Manifest]:
+    def _objects(self, kind: str, found: Any) -> builtins.list[Manifest]:
         """The objects, if what was given are some: what else stands at this address may answer in JSON too. Raises ClusterUnreachable."""
-        if not isinstance(found, list) or not all(is_object(item) for item in found):
-            raise self.connection.unreachable(ValueError("what it gives are no Kubernetes objects"))
+        if not isinstance(found, list) or not all(is_object(kind, item) for item in found):
+            raise self.connection.unreachable(ValueError(f"what it gives are no objects of the kind {kind}"))
         return found
 
     def require(self, answer: Answer) -> Answer:

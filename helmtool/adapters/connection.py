@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from helmtool.adapters.answer import ClusterUnreachable
+from helmtool.adapters.answer import AnswerTooLarge, ClusterUnreachable
 from helmtool.adapters.client import Client, made_client
 from helmtool.adapters.credentials import Credentials, plugin_of
 from helmtool.adapters.deadline import within
@@ -22,6 +22,8 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
 """Seconds to connect, and for an answer of which nobody says how long it may take."""
 WHOLE = 60.0
 """Seconds for a whole answer of which nobody says how long it may take."""
+LARGEST, PIECE = 64 << 20, 1 << 20
+"""Bytes of a whole answer, and those read at once. A history of ten revisions has at most 15 MiB."""
 EMBEDDED = "kwok-helmtool"
 """What the embedded cluster is called in its kubeconfig."""
 
@@ -34,6 +36,17 @@ class Request(NamedTuple):
     query: Mapping[str, str] | None = None
     body: Mapping[str, Any] | Sequence[Any] | None = None
     headers: Mapping[str, str] = {"Accept": "*/*"}
+
+
+class Response(NamedTuple):
+    """A whole answer: HTTP status, headers as urllib3 holds them, and the body."""
+
+    status: int
+    headers: Any
+    data: bytes
+
+    def close(self) -> None:
+        """Does nothing: all of it was read."""
 
 
 class Connection:
@@ -65,10 +78,11 @@ class Connection:
             self.plugin.credentials()
 
     def send(self, request: Request, seconds: float | None = None, silence: float | None = None) -> Any:
-        """Sends one request and gives urllib3's response as it is. Raises ClusterUnreachable and CredentialsFailed.
+        """Sends one request and returns the Response. Raises ClusterUnreachable, AnswerTooLarge and CredentialsFailed.
 
-        `seconds` limits the whole of it. With `silence` its body is left unread, and reading it fails when nothing came for that many
-        seconds. What is refused for its credentials was not done: it is sent once more where a plugin has other ones.
+        `seconds` limits the whole of it. With `silence` it returns urllib3's response, whose body is left unread, and reading it fails
+        when nothing came for that many seconds. What is refused for its credentials was not done: it is sent once more where a plugin has
+        other ones.
         """
         _ = self.client  # making it takes its own time
         until = time.monotonic() + seconds if seconds else None
@@ -88,19 +102,37 @@ class Connection:
         client = self._client_with(used)
         timeout = urllib3.Timeout(total=_left(until)) if until else urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence or READ_TIMEOUT)
         ask = partial(
-            client.pool_manager.request,
+            self._exchange,
+            silence is None,
+            client.pool_manager,
             request.method,
             client.host + request.path + ("?" + urlencode(request.query) if request.query else ""),
             body=None if request.body is None else _encoded(request.body),
             headers=urllib3.HTTPHeaderDict([*request.headers.items(), *_account_headers(client, used)]),
             timeout=timeout,
-            preload_content=silence is None,
+            preload_content=False,
             retries=False,
         )
         try:
             return within(_left(until) or WHOLE, ask), used
         except (urllib3.exceptions.HTTPError, TimeoutError) as error:
             raise self.unreachable(error) from None
+
+    def _exchange(self, whole: bool, pool: Any, method: str, url: str, **options: Any) -> Any:
+        """A Response with all of the body, else urllib3's with none of it read."""
+        response = pool.request(method, url, **options)
+        if not whole:
+            return response
+        content = bytearray()
+        while piece := response.read1(PIECE):
+            content += piece
+            if len(content) > LARGEST:
+                response.close()
+                asked = url.removeprefix(self.client.host)
+                said = f"the API server {self._access.server} sends more than {LARGEST >> 20} MiB for {method} {asked.partition('?')[0]}"
+                raise AnswerTooLarge(said, hint=self._by_hand(f"get --raw '{asked}' | wc -c"))
+        response.release_conn()
+        return Response(response.status, response.headers, bytes(content))
 
     def open_websocket(self, path: str, query: Sequence[tuple[str, str]], protocols: Sequence[str]) -> Any:
         """A WebSocket to the API server over the same proxy, TLS and account as `send`; reading from it may block for ever.
@@ -144,7 +176,10 @@ class Connection:
     @property
     def health_check(self) -> str:
         """The command that asks the API server for its health in the same way, without this program."""
-        return f"KUBECONFIG={self._access.kubeconfig} kubectl --context {self._access.context} get --raw /healthz"
+        return self._by_hand("get --raw /healthz")
+
+    def _by_hand(self, command: str) -> str:
+        return f"KUBECONFIG={self._access.kubeconfig} kubectl --context {self._access.context} {command}"
 
 
 def _account_headers(client: Client, used: Credentials | None) -> list[tuple[str, str]]:

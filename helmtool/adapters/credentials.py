@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from helmtool.adapters.kubeconfig import Access, cluster_of, user_of
-from helmtool.adapters.process import Completed, run_apart
+from helmtool.adapters.process import Completed, TooMuchOutput, run_apart
 from helmtool.errors import Unreachable
 from helmtool.model.kubeconfig import uses_plugin
 from helmtool.model.redaction import protect, redact_text
@@ -133,6 +133,8 @@ class Plugin:
             raise self._failed(
                 f"({program}) did not end within {PATIENCE:.0f} s: does it wait for input? There is none for it here"
             ) from None
+        except TooMuchOutput:
+            raise self._failed(f"({program}) prints more than any credentials have", self._by_hand(program)) from None
         except (OSError, ValueError) as error:
             said = error.strerror if isinstance(error, OSError) else "its name or an argument cannot be one"
             raise self._failed(f"({program}) cannot be started: {said}", self._install) from None
@@ -193,7 +195,7 @@ class Plugin:
             raise self._failed(f"{ended}: {said or 'it said nothing'}", recorded=ended)
         try:
             document = json.loads(done.stdout)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, dict) or document.get("kind") != "ExecCredential":
             raise self._failed(f"({program}) printed no credentials; expected an ExecCredential as JSON", self._by_hand(program))

@@ -9,11 +9,14 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
+
+from helmtool.errors import OperationFailed
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,19 @@ _groups: dict[int, object] = {}
 """The process groups that `run_async` and `run_apart` have under way, each with the work that it belongs to."""
 PATIENCE = 10.0
 """Seconds for a program to end after it was asked to."""
+
+
+LARGEST, PIECE = 64 << 20, 1 << 16
+"""Bytes of one output of a program that is run to its end, and those read at once."""
+
+
+class TooMuchOutput(OperationFailed):
+    """A program printed more than LARGEST bytes, and was killed."""
+
+    code = "too-much-output"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(f"{program} printed more than {LARGEST >> 20} MiB and was ended", hint=f"run {program} by hand to see why")
 
 
 class Completed(NamedTuple):
@@ -50,27 +66,20 @@ def run(
     """Runs a program to its end and gives its outputs, whatever its exit code.
 
     `stdin` is a descriptor that it reads instead of `input`. `timeout` is in seconds; `env` replaces the whole environment, `secrets` is
-    added to it. Raises FileNotFoundError, PermissionError and subprocess.TimeoutExpired as the standard library does.
+    added to it. Raises FileNotFoundError, PermissionError, subprocess.TimeoutExpired and TooMuchOutput.
     """
     log.info("run: %s", " ".join(argv))
-    done = subprocess.run(
-        list(argv),
-        input=input,
-        stdin=(subprocess.DEVNULL if stdin is None else stdin) if input is None else None,
-        capture_output=True,
-        env=environment(env) | dict(secrets or {}),
-        cwd=cwd,
-        timeout=timeout,
-        check=False,
-    )
-    return Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
+    read = subprocess.PIPE if input is not None else subprocess.DEVNULL if stdin is None else stdin
+    whole = environment(env) | dict(secrets or {})
+    program = subprocess.Popen(list(argv), stdin=read, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=whole, cwd=cwd)
+    return _finish(program, program.kill, input, timeout)
 
 
 def run_apart(argv: Sequence[str], *, env: Mapping[str, str], timeout: float) -> Completed:
     """Runs a program that must not ask anything: without input and without a terminal, in a session of its own.
 
     It and all that it started are killed after `timeout` seconds, and where this process is interrupted in the wait. Raises OSError where
-    it does not start, and subprocess.TimeoutExpired.
+    it does not start, subprocess.TimeoutExpired and TooMuchOutput.
     """
     log.info("run: %s", argv[0])
     program = subprocess.Popen(
@@ -83,14 +92,56 @@ def run_apart(argv: Sequence[str], *, env: Mapping[str, str], timeout: float) ->
     )
     _groups[program.pid] = _work.get()
     try:
-        stdout, stderr = program.communicate(timeout=timeout)
-    except BaseException:
-        _kill(program.pid)  # also what it started, which would hold its outputs open
-        program.communicate()
-        raise
+        return _finish(program, lambda: _kill(program.pid), None, timeout)  # also what it started, which would hold its outputs open
     finally:
         _groups.pop(program.pid, None)
-    return Completed(tuple(argv), program.returncode, stdout, stderr)
+
+
+def _finish(program: subprocess.Popen[bytes], kill: Callable[[], None], input: bytes | None, timeout: float | None) -> Completed:
+    """Both outputs of a program to their ends; it is killed where that takes too long, or they are too large."""
+    until = None if timeout is None else time.monotonic() + timeout
+    outputs = [_Output(stream, kill) for stream in (program.stdout, program.stderr) if stream]
+    feeder = threading.Thread(target=_feed, args=(program.stdin, input or b""), daemon=True)
+    feeder.start()
+    argv = tuple(map(str, program.args if isinstance(program.args, list) else []))
+    try:
+        for output in outputs:
+            output.join(None if until is None else max(until - time.monotonic(), 0.0))
+        if any(output.is_alive() for output in outputs):
+            raise subprocess.TimeoutExpired(argv, timeout or 0.0)
+        code = program.wait(None if until is None else max(until - time.monotonic(), 0.1))
+    except BaseException:
+        kill()
+        program.wait()
+        raise
+    if any(output.is_too_large for output in outputs):
+        raise TooMuchOutput(argv[0])
+    return Completed(argv, code, *(bytes(output.content) for output in outputs))
+
+
+def _feed(stdin: IO[bytes] | None, content: bytes) -> None:
+    if stdin:
+        with contextlib.suppress(OSError), stdin:  # a program may end without having read it
+            stdin.write(content)
+
+
+class _Output(threading.Thread):
+    """One output of a program, read to its end; the program is killed where it is larger than LARGEST."""
+
+    def __init__(self, stream: IO[bytes], kill: Callable[[], None]) -> None:
+        super().__init__(name="output", daemon=True)
+        self.content, self.is_too_large = bytearray(), False
+        self._stream, self._kill = stream, kill
+        self.start()
+
+    def run(self) -> None:
+        with self._stream as stream:
+            while piece := os.read(stream.fileno(), PIECE):
+                self.content += piece
+                if len(self.content) > LARGEST:
+                    self.is_too_large = True
+                    self._kill()
+                    return
 
 
 def environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -200,7 +251,7 @@ async def run_async(
     """Runs a program to its end; a cancelled task sends it SIGTERM, waits for it to clean up, and only then goes on.
 
     A second cancel waits too: a helm that is killed instead of ended leaves its revision pending. One that has not ended after `seconds`
-    is asked to, and killed where it does not; raises subprocess.TimeoutExpired then.
+    is asked to, and killed where it does not; raises subprocess.TimeoutExpired then, and TooMuchOutput for one that printed too much.
 
     The program has a process group of its own, so that a Ctrl-C reaches helmtool alone, which then decides.
     """
@@ -220,6 +271,8 @@ async def run_async(
             os.killpg(starting.result().pid, signal.SIGTERM)
         await _until_done(communicate)
         raise
+    if max(len(stdout), len(stderr)) > LARGEST:
+        raise TooMuchOutput(argv[0])
     if on_stderr:
         for line in stderr.decode(errors="replace").splitlines():
             on_stderr(line)
@@ -241,9 +294,32 @@ async def _communicate(starting: asyncio.Future[asyncio.subprocess.Process], inp
     started = await starting
     _groups[started.pid] = _work.get()
     try:
-        return await started.communicate(input)
+        _, stdout, stderr = await asyncio.gather(
+            _feed_async(started, input), _read(started, started.stdout), _read(started, started.stderr)
+        )
+        await started.wait()
+        return stdout, stderr
     finally:
         _groups.pop(started.pid, None)
+
+
+async def _feed_async(started: asyncio.subprocess.Process, content: bytes | None) -> None:
+    if started.stdin:
+        with contextlib.suppress(OSError):
+            started.stdin.write(content or b"")
+            await started.stdin.drain()
+        started.stdin.close()
+
+
+async def _read(started: asyncio.subprocess.Process, stream: asyncio.StreamReader | None) -> bytes:
+    """One output to its end; the program is killed where it is too large."""
+    content = bytearray()
+    while stream and (piece := await stream.read(PIECE)):
+        if len(content) <= LARGEST:
+            content += piece
+        if len(content) > LARGEST:
+            _kill(started.pid)
+    return bytes(content)
 
 
 async def _end_late(group: int, communicate: asyncio.Future[tuple[bytes, bytes]]) -> None:

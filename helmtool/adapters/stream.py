@@ -18,7 +18,9 @@ from helmtool.adapters.answer import ClusterForbidden, ClusterUnreachable, Versi
 from helmtool.adapters.cluster import Cluster
 from helmtool.adapters.credentials import CredentialsFailed, CredentialsRefused
 from helmtool.errors import HelmtoolError, OperationFailed
+from helmtool.model.kinds import is_object
 from helmtool.model.manifest import Manifest, ObjectKey
+from helmtool.model.reading import listing, text
 
 log = logging.getLogger(__name__)
 
@@ -184,13 +186,13 @@ class Stream:
             return not self._ended.is_set()
 
     def _take(self, line: bytes) -> None:
-        kind, found = _event(line)
-        if kind == "ERROR":
+        change, found = _event(self.source.kind, line)
+        if change == "ERROR":
             raise _error(found)
         self._version = _version(found) or self._version
-        if kind == "BOOKMARK":
+        if change == "BOOKMARK":
             return
-        if kind == "DELETED":
+        if change == "DELETED":
             self._objects.drop(found)
         else:
             self._objects.put(found)
@@ -264,7 +266,7 @@ class _Objects:
             self._by_name = others._by_name
 
     def put(self, found: Manifest) -> None:
-        writers = [{k: v for k, v in entry.items() if k != "fieldsV1"} for entry in found["metadata"].get("managedFields") or []]
+        writers = [{k: v for k, v in entry.items() if k != "fieldsV1"} for entry in listing(found, "metadata", "managedFields")]
         metadata = {**found["metadata"], **({"managedFields": writers} if writers else {})}
         with self._lock:
             self._by_name.pop(metadata["name"], None)
@@ -298,13 +300,13 @@ def _pieces(response: Any) -> Iterator[bytes]:
         yield piece
 
 
-def _event(line: bytes) -> tuple[str, dict[str, Any]]:
-    """The kind of an event and its object. Raises StreamBroken for anything else."""
-    with contextlib.suppress(ValueError, KeyError, TypeError):
+def _event(kind: str, line: bytes) -> tuple[str, dict[str, Any]]:
+    """The type of an event and its object, of the kind. Raises StreamBroken for anything else."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
         event = json.loads(line)
-        kind, found = event["type"], event["object"]
-        if kind == "ERROR" or (isinstance(found["metadata"], dict) and (kind == "BOOKMARK" or found["metadata"]["name"])):
-            return str(kind), found
+        change, found = event["type"], event["object"]
+        if change == "ERROR" or is_object(kind, found) or (change == "BOOKMARK" and isinstance(found["metadata"], dict)):
+            return str(change), found
     raise StreamBroken("what came through the watch is no event")
 
 
@@ -316,7 +318,7 @@ def _error(status: Any) -> HelmtoolError:
 
 
 def _version(found: Mapping[str, Any]) -> str:
-    return str((found.get("metadata") or {}).get("resourceVersion") or "")
+    return text(found, "metadata", "resourceVersion")
 
 
 def _is_transport(error: Exception) -> bool:

@@ -274,7 +274,7 @@ def _case(rng: random.Random, answers: Holds, *allowed: int, command: tuple[str,
     chosen = command or rng.choice(COMMANDS)
     arguments = in_a_mode(rng, "--kubeconfig", "{home}/config", *chosen, "test4")
     variables = {"HELM_CACHE_HOME": "{home}/c", "HELM_CONFIG_HOME": "{home}/h", "HELM_DATA_HOME": "{home}/d"}
-    documents = chosen[0] == "status"
+    documents = chosen[0] in ("status", "describe", "doctor")
     memory = SMALL if chosen[0] in ("history", "status", "secrets") and "--rollback" not in chosen else LARGE
     return Case(arguments, codes(*allowed), CONFIG, variables, answers, CANARY, documents=documents, memory=memory)
 
@@ -369,6 +369,68 @@ def versions(rng: random.Random, good: Good) -> Case:
     return _case(rng, Holds(objects), 0, 1, 5, command=("secrets", "list"))
 
 
+POD, WORKLOAD = (next(path for path in OBJECTS if path.endswith(end)) for end in ("/pods/newdqmgui-1", "/deployments/newdqmgui"))
+
+
+def workloads(rng: random.Random, good: Good) -> Case:
+    """A Deployment, its ReplicaSets, pods and events as another API server, an old one or nobody would give them."""
+    objects = OBJECTS | _rollout()
+    for path in rng.sample([WORKLOAD, POD, *_rollout()], rng.choice((1, 1, 2, 3))):
+        part = rng.choice(("spec", "status", "status", "metadata", "whole"))
+        document = objects[path]
+        changed = change_structure(rng, document if part == "whole" else document.get(part) or {})
+        objects[path] = changed if part == "whole" else {**document, part: changed}
+    command = rng.choice((("describe",), ("describe",), ("pods",), ("logs",), ("events",), ("status",), ("doctor",)))
+    return _case(rng, Holds(objects), 0, 1, 3, 4, 5, command=command)
+
+
+def _rollout() -> dict[str, Any]:
+    """A pod that cannot start, its ReplicaSet and events about both, by path."""
+    inside, apps = f"/api/v1/namespaces/{NAMESPACE}", f"/apis/apps/v1/namespaces/{NAMESPACE}"
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"}}
+    ended = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "signal": 9, "finishedAt": "2026-05-01T10:00:00Z", "message": "m"}}
+    status = {
+        "name": "newdqmgui",
+        "ready": False,
+        "imageID": IMAGE,
+        "image": IMAGE,
+        "restartCount": 4,
+        "state": waiting,
+        "lastState": ended,
+    }
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "newdqmgui", "uid": _metadata("x")["uid"], "controller": True}
+    labels = {"app": "newdqmgui", "pod-template-hash": "abc"}
+    template = _deployment()["spec"]["template"]
+    condition = {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "lastTransitionTime": "2026-05-01T10:00:00Z"}
+    made = {
+        "metadata": _metadata("newdqmgui-abc-2", labels) | {"ownerReferences": [owner | {"kind": "ReplicaSet", "name": "newdqmgui-abc"}]},
+        "spec": template["spec"] | {"nodeName": "node-1", "initContainers": [{"name": "init", "image": IMAGE}]},
+        "status": {"phase": "Pending", "conditions": [condition], "containerStatuses": [status], "initContainerStatuses": [status]},
+    }
+    replicas = {
+        "metadata": _metadata("newdqmgui-abc", labels)
+        | {"ownerReferences": [owner], "annotations": {"deployment.kubernetes.io/revision": "2"}},
+        "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": template},
+        "status": {"replicas": 1, "readyReplicas": 0, "observedGeneration": 1},
+    }
+    event = {
+        "metadata": _metadata("newdqmgui-abc-2.17a"),
+        "involvedObject": {"kind": "Pod", "name": "newdqmgui-abc-2", "namespace": NAMESPACE, "uid": _metadata("x")["uid"]},
+        "type": "Warning",
+        "reason": "Unhealthy",
+        "message": "Startup probe failed: HTTP probe failed with statuscode: 500",
+        "count": 7,
+        "firstTimestamp": "2026-05-01T10:00:00Z",
+        "lastTimestamp": "2026-05-01T10:05:00Z",
+        "source": {"component": "kubelet", "host": "node-1"},
+    }
+    return {
+        f"{inside}/pods/newdqmgui-abc-2": {"apiVersion": "v1", "kind": "Pod", **made},
+        f"{apps}/replicasets/newdqmgui-abc": {"apiVersion": "apps/v1", "kind": "ReplicaSet", **replicas},
+        f"{inside}/events/newdqmgui-abc-2.17a": {"apiVersion": "v1", "kind": "Event", **event},
+    }
+
+
 def broken_servers(rng: random.Random, good: Good) -> Case:
     """An API server, or what stands in its place, that answers wrongly."""
     places = ("/namespaces/dqm/secrets", "/configmaps/", "/deployments", "/pods", "/leases", "/api/v1", "/apis/apps/v1", "/namespaces/")
@@ -447,4 +509,4 @@ def _tame(content: bytes) -> bytes:
     return re.sub(rb"(command\W+)(?!false\b)[\w./]*", rb"\1false", content)
 
 
-__all__ = ["broken_servers", "hostile_value", "kubeconfigs", "leases", "records", "stored_releases", "versions"]
+__all__ = ["broken_servers", "hostile_value", "kubeconfigs", "leases", "records", "stored_releases", "versions", "workloads"]

@@ -89,10 +89,17 @@ def hostile_value(rng: random.Random) -> Any:
     return rng.choice(makers)()
 
 
-def paths(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of every value in a document, its root left out."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path for key, inner in items for path in [(*above, key), *paths(inner, (*above, key))]]
+def paths(value: Any) -> list[tuple[Any, ...]]:
+    """The path of every value in a document, its root left out; not recursive, for a changed one may be deep."""
+    found: list[tuple[Any, ...]] = []
+    left: list[tuple[tuple[Any, ...], Any]] = [((), value)]
+    while left:
+        above, inner = left.pop()
+        items = inner.items() if isinstance(inner, dict) else enumerate(inner) if isinstance(inner, list) else ()
+        below: list[tuple[tuple[Any, ...], Any]] = [((*above, key), each) for key, each in items]
+        found += [path for path, _ in below]
+        left += below
+    return found
 
 
 def change_structure(rng: random.Random, document: Any, times: int | None = None) -> Any:

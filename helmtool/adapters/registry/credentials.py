@@ -179,8 +179,8 @@ def _ask_helper(name: str, host: str, file: Path) -> Credential | None:
         raise HelperFailed(f"the credential helper, which {file} names, is no program's name", hint=f"edit {file}")
     try:
         done = process.run([program, "get"], input=host.encode(), timeout=HELPER_TIMEOUT)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        reason = "takes too long" if isinstance(error, subprocess.TimeoutExpired) else f"cannot be started: {error.strerror}"
+    except (OSError, subprocess.TimeoutExpired, process.TooMuchOutput) as error:
+        reason = f"cannot be started: {error.strerror}" if isinstance(error, OSError) else "takes too long or prints too much"
         raise HelperFailed(f"{program}, which {file} names, {reason}", hint=f"command -v {program}, or edit {file}") from None
     if done.returncode != 0:
         if b"credentials not found" in done.stdout + done.stderr:

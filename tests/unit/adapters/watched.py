@@ -24,7 +24,8 @@ PATIENCE = 20.0
 
 
 def pod(name: str, version: int = 1, **metadata: Any) -> Manifest:
-    return {"metadata": {"name": name, "resourceVersion": str(version), **metadata}}
+    metadata = {"name": name, "resourceVersion": str(version), **metadata}
+    return {"metadata": metadata, "spec": {"containers": [{"name": "newdqmgui"}]}}
 
 
 @dataclass

@@ -125,14 +125,22 @@ def _pass_on(session: _Session, cluster: Cluster) -> None:
             ready = _ready(poll, session)
             if server in ready:
                 session.receive()
-            if stdin in ready:
-                data = os.read(stdin, PIECE)
-                session.send(STDIN, data)
-                if not data:
-                    poll.unregister(stdin)
+            if stdin in ready and not _send_on(session, os.read(stdin, PIECE)):
+                poll.unregister(stdin)
     except (WebSocketException, OSError) as error:
-        if not session.status:  # it has ended, and the server did not say goodbye
+        if not (session.status or isinstance(error, BrokenPipeError)):  # the goodbye of one that has ended cannot be answered
             raise cluster.connection.unreachable(error) from None
+
+
+def _send_on(session: _Session, data: bytes) -> bool:
+    """Sends input, and returns whether more may follow: not after its end, nor if the command has ended; its last words may be unread."""
+    from websocket import WebSocketException
+
+    try:
+        session.send(STDIN, data)
+    except (WebSocketException, OSError):
+        return False
+    return bool(data)
 
 
 def _ready(poll: select.poll, session: _Session) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from helmtool.adapters import process
-from helmtool.adapters.process import Completed, run, run_apart, run_async
+from helmtool.adapters.process import Completed, TooMuchOutput, run, run_apart, run_async
 
 ECHO = "import sys; sys.stdout.write(sys.stdin.read()); sys.stderr.write('one\\ntwo\\n'); sys.exit(int(sys.argv[1]))"
 UNTOUCHED = "$(touch pwned) `id` ; * > x"
@@ -250,3 +251,18 @@ def test_what_is_killed_is_the_programs_of_one_work_alone() -> None:
 
     killed, other = asyncio.run(two())
     assert (killed.returncode, other.returncode) == (-signal.SIGKILL, 0)
+
+
+def run_any(kind: str, argv: list[str]) -> Completed:
+    return run_apart(argv, env=dict(os.environ), timeout=60.0) if kind == "apart" else run_either(kind, argv)
+
+
+@pytest.mark.parametrize("kind", ["blocking", "async", "apart"])
+@pytest.mark.parametrize("stream", ["/dev/stdout", "/dev/stderr"])
+def test_a_program_that_prints_without_end_is_ended(kind: str, stream: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "LARGEST", 1 << 20)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(TooMuchOutput, match="/bin/sh printed more than 1 MiB"):
+        run_any(kind, ["/bin/sh", "-c", f"exec cat /dev/zero >{stream}"])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 << 10  # KiB
+    assert len(run_any(kind, ["/bin/sh", "-c", f"head -c {1 << 20} /dev/zero"]).stdout) == 1 << 20

@@ -148,6 +148,12 @@ def snapshot(handler: Handler, asked: Asked) -> None:
         handler.answer(200, {"metadata": metadata, "items": [api.pods[n] for n in names[first : first + size]]})
 
 
+def has_no_end(handler: Handler, asked: Asked) -> None:
+    """A page after which there is always another."""
+    following = str(int(asked.query.get("continue", 0)) + 1)
+    handler.answer(200, {"metadata": {"resourceVersion": "1", "continue": following}, "items": []})
+
+
 def hold(handler: Handler, asked: Asked) -> None:
     """A watch as it should be: what came after the version, and then what comes."""
     api, told = handler.api, int(asked.query["resourceVersion"])

@@ -73,6 +73,15 @@ class OperationFailed(HelmtoolError):
     """The operation was tried and failed."""
 
 
+class Unexpected(OperationFailed):
+    """A step ended with an error that is none of helmtool's own."""
+
+    code = "internal"
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"internal error in helmtool: {type(error).__name__}")
+
+
 class UsageError(HelmtoolError):
     """The command line asks for something that does not exist."""
 

@@ -52,7 +52,8 @@ async def package(chart: Path, version: str, folder: Path, signer: Signer | None
         argv += ["--sign", "--key", signer.key, "--keyring", signer.keyring]
         argv += ["--passphrase-file", "-"] if signer.passphrase is not None else []
         await _command(signer=signer).run(argv, signer.passphrase)
-    return next(folder.glob("*.tgz"))
+    [file] = folder.glob("*.tgz")
+    return file
 
 
 async def push(file: Path, repository: Repository) -> str:

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from helmtool.adapters.credentials import CredentialsFailed
 from helmtool.adapters.storage import read_history
-from helmtool.errors import HelmtoolError, Interrupted, OperationFailed
-from helmtool.model.revision import last, next_number, running
+from helmtool.errors import HelmtoolError, Interrupted, OperationFailed, Unexpected
+from helmtool.model.revision import Revision, last, next_number, running
 from helmtool.operations.explain import explain
 from helmtool.operations.rollback import go_back
 from helmtool.operations.together import finish, uncancel
@@ -91,26 +91,42 @@ def _not_in_the_way(consequence: str) -> Iterator[None]:
 
 async def _go_back(work: Work) -> tuple[str, str]:
     """Rolls back to what served before; says what serves now, and what to type first where the credentials end it."""
-    session, plan, before = work.session, work.plan, running(work.plan.revisions)
+    before = running(work.plan.revisions)
     if before is None:
         return "nothing served before, so nothing is rolled back", ""
     if not work.options.rollback:
         return "left as it is (--no-rollback)", ""
     work.progress.start("rollback", f"to revision {before.number}")
     try:
-        history = await asyncio.to_thread(read_history, session.cluster, session.environment.release)
-        if last(history) == last(plan.revisions):
-            return f"Helm has changed nothing, revision {before.number} serves", ""
-        if next_number(history) > next_number(plan.revisions) + 1:
-            return "somebody else has released since, so nothing is rolled back", ""
-        action = f"rollback to {before.number} (automatic)"
-        number = await go_back(session, before, history, action, work.options.timeout, work.progress, work.lock)
+        state = await _rolled_back(work, before)
     except CredentialsFailed as error:
         return f"nothing is rolled back ({error.message}); left as it is: {work.lock.reached}", error.hint
     except HelmtoolError as error:
         return f"the rollback to revision {before.number} failed too: {error.message}", ""
     except Exception as error:
+        return f"the rollback to revision {before.number} failed too: {Unexpected(error).message}", ""
+    return state, ""
+
+
+async def _rolled_back(work: Work, before: Revision) -> str:
+    """What serves now. An error that is none of helmtool's own came before Helm was started: then it is tried once more."""
+    try:
+        return await _roll_back(work, before)
+    except HelmtoolError:
+        raise
+    except Exception:
         log.debug("the rollback", exc_info=True)
-        return f"the rollback to revision {before.number} failed too: internal error in helmtool: {type(error).__name__}", ""
+        return await _roll_back(work, before)
+
+
+async def _roll_back(work: Work, before: Revision) -> str:
+    session, plan = work.session, work.plan
+    history = await asyncio.to_thread(read_history, session.cluster, session.environment.release)
+    if last(history) == last(plan.revisions):
+        return f"Helm has changed nothing, revision {before.number} serves"
+    if next_number(history) > next_number(plan.revisions) + 1:
+        return "somebody else has released since, so nothing is rolled back"
+    action = f"rollback to {before.number} (automatic)"
+    number = await go_back(session, before, history, action, work.options.timeout, work.progress, work.lock)
     work.progress.done("rollback", f"revision {number} serves what revision {before.number} was")
-    return f"rolled back: revision {number} serves what revision {before.number} was", ""
+    return f"rolled back: revision {number} serves what revision {before.number} was"

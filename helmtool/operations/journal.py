@@ -43,7 +43,12 @@ class Journal:
 
         Raises OperationFailed, ClusterUnreachable.
         """
-        await asyncio.to_thread(self._write, revision, outcome, error)
+        try:
+            await asyncio.to_thread(self._write, revision, outcome, error)
+        except HelmtoolError:
+            raise
+        except Exception:  # a mistake of ours leaves no record unfinished if it does not happen twice
+            await asyncio.to_thread(self._write, revision, outcome, error)
 
     async def withdraw(self) -> None:
         """Takes the last record back: its revision turned out to be somebody else's. Raises OperationFailed, ClusterUnreachable."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from helmtool.adapters.credentials import CredentialsFailed
 from helmtool.adapters.storage import read_history
-from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, Refused
+from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, Refused, Unexpected
 from helmtool.model.change import Change, summary
 from helmtool.model.duration import parse_duration
 from helmtool.model.manifest import kept_manifests, parse_manifests
@@ -202,7 +202,10 @@ async def go_back(
     *,
     note: str = "",
 ) -> int:
-    """Makes the target's objects a new revision, waits for its pods, and gives its number; records how it ended."""
+    """Makes the target's objects a new revision, waits for its pods, and gives its number; records how it ended.
+
+    Raises HelmtoolError; anything else that it raises came before Helm was started.
+    """
     number = next_number(revisions)
     journal = Journal(session, action, tag_of(target), target.chart_version, note, digest_of(target))
     lock.reached = f"the rollback to revision {target.number} was not started"
@@ -214,16 +217,31 @@ async def go_back(
         await asyncio.to_thread(patch_strategies, session.cluster, manifests)
         lock.require()
         lock.reached = f"helm was under way with the rollback to revision {target.number}, and may have left revision {number} pending"
-        await session.helm.rollback(target.number, timeout=timeout)
-        lock.reached = f"revision {number} is applied, and nobody has seen whether it serves"
-        await watch_rollout(session.cluster, manifests, seconds=parse_duration(timeout), progress=progress)
-        await verify(session, manifests, journal.checks, progress=progress, fail=False)  # there is nothing better to go to
+        with _only_own_errors():
+            await session.helm.rollback(target.number, timeout=timeout)
+            lock.reached = f"revision {number} is applied, and nobody has seen whether it serves"
+            await watch_rollout(session.cluster, manifests, seconds=parse_duration(timeout), progress=progress)
+            await verify(session, manifests, journal.checks, progress=progress, fail=False)  # there is nothing better to go to
         outcome, why = DEPLOYED, None
     except HelmtoolError as error:
         outcome, why = "failed", error
+        raise
+    except Exception as error:
+        outcome, why = "failed", Unexpected(error)
         raise
     finally:
         with contextlib.suppress(HelmtoolError):  # the error under way says more; a lost lock keeps it from being written
             lock.require()
             await journal.write(number, outcome, why)
     return number
+
+
+@contextlib.contextmanager
+def _only_own_errors() -> Iterator[None]:
+    """Raises HelmtoolError, whatever happens in the block."""
+    try:
+        yield
+    except HelmtoolError:
+        raise
+    except Exception as error:
+        raise Unexpected(error) from error

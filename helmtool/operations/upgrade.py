@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from helmtool.adapters.helm import ReleasePending
-from helmtool.errors import HelmtoolError, Interrupted, OperationFailed
+from helmtool.errors import HelmtoolError, Interrupted, Unexpected
 from helmtool.model.duration import parse_duration
 from helmtool.model.environment import Policy
 from helmtool.model.manifest import kept_manifests
@@ -22,12 +22,6 @@ from helmtool.operations.together import beside, load, uncancel
 
 if TYPE_CHECKING:
     from helmtool.operations.release import Planned, ReleaseOptions
-
-
-class Unexpected(OperationFailed):
-    """A step ended with an error that is none of helmtool's own."""
-
-    code = "internal"
 
 
 class Work(NamedTuple):
@@ -73,7 +67,7 @@ async def write_release(planned: Planned, options: ReleaseOptions, progress: Pro
     except HelmtoolError as error:
         raise await _after_failure(work, error) from None
     except Exception as error:  # also a mistake of ours, or an answer that nobody foresaw, leaves nothing half-way
-        raise await _after_failure(work, Unexpected(f"internal error in helmtool: {type(error).__name__}")) from error
+        raise await _after_failure(work, Unexpected(error)) from error
     lock.require()
     await journal.write(number, DEPLOYED)
     progress.done("record", journal.author)

@@ -13,6 +13,7 @@ from helmtool.errors import HelmtoolError, OperationFailed, Problem
 from helmtool.model.check import PATHS, Check, Verdict, check_answer, check_endpoint, check_pods, check_restarts
 from helmtool.model.environment import Policy
 from helmtool.model.manifest import Manifest, key_of
+from helmtool.model.reading import listing, number
 from helmtool.operations.progress import Progress
 from helmtool.operations.session import Session
 
@@ -115,9 +116,9 @@ def _service(manifests: Sequence[Manifest]) -> tuple[str, int]:
 
 def _container(manifests: Sequence[Manifest]) -> int:
     """The port on which the server listens in its pod."""
-    deployment = next(m for m in manifests if m.get("kind") == "Deployment")
-    ports = deployment["spec"]["template"]["spec"]["containers"][0].get("ports") or [{}]
-    return int(ports[0].get("containerPort") or 0)
+    specs = [m["spec"]["template"]["spec"] for m in manifests if m.get("kind") == "Deployment"]
+    ports = [port for spec in specs for port in listing(spec["containers"][0], "ports")]
+    return number(ports[0], "containerPort") or 0 if ports else 0
 
 
 def _endpoint(url: str) -> list[Check]:

@@ -119,10 +119,10 @@ class Running:
         self.process.send_signal(number)
         return self
 
-    def wait(self) -> Result:
+    def wait(self, seconds: float = PATIENCE) -> Result:
         """Its result; one that does not end is killed, and fails the test."""
         try:
-            code = self.process.wait(PATIENCE)
+            code = self.process.wait(seconds)
         finally:
             self.process.kill()
             self.process.wait()

@@ -8,7 +8,7 @@ import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from helmtool.errors import OperationFailed
 from helmtool.model.image_layout import LAYOUT, Descriptor, Entry, InvalidArchive, Whole, gather, parse_index
@@ -16,6 +16,8 @@ from helmtool.model.registry import Manifest, parse_manifest
 from helmtool.model.size import in_words
 
 PART = 1 << 20
+NAMES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+"""Types of members that hold the name or attributes of the next one."""
 SMALL = 4 << 20
 """Bytes of an index or a manifest at most."""
 
@@ -106,12 +108,31 @@ def open_archive(file: Path) -> Iterator[ImageArchive]:
         yield ImageArchive(file, stream, _places(file, stream))
 
 
+class _Header(tarfile.TarInfo):
+    """A header whose size is one: tarfile goes backwards for a negative one, and reads names and attributes of any size into memory."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """The header in a block. Raises tarfile.TarError."""
+        header = super().frombuf(buf, encoding, errors)
+        if header.size < 0 or (header.size > SMALL and header.type in NAMES):
+            raise tarfile.ReadError("a size that is none")
+        return header
+
+
+def _forwards(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """The member, unless extended attributes have given it a negative size. Raises tarfile.TarError."""
+    if member.size < 0:
+        raise tarfile.ReadError("a size that is none")
+    return member
+
+
 def _places(file: Path, stream: IO[bytes]) -> dict[str, tuple[int, int]]:
     """Where the contents of each regular file of the tar begin, and their size."""
     try:
-        with tarfile.open(fileobj=stream, mode="r:") as tar:
-            return {member.name.removeprefix("./"): (member.offset_data, member.size) for member in tar if member.isreg()}
-    except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+        with tarfile.open(fileobj=stream, mode="r:", tarinfo=_Header) as tar:
+            return {member.name.removeprefix("./"): (member.offset_data, member.size) for member in map(_forwards, tar) if member.isreg()}
+    except (tarfile.TarError, OSError, ValueError, EOFError, RecursionError) as error:
         cut = "end of data" in str(error)
         raise InvalidArchive(str(file), "it ends too early: it is truncated" if cut else "it is not a tar archive") from None
 

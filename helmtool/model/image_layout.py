@@ -13,7 +13,7 @@ LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 TAG_KEY = "org.opencontainers.image.ref.name"
 NAME_KEY = "io.containerd.image.name"
 """What docker and containerd call the image when they load the archive."""
-MOST_MANIFESTS = 500
+MOST_MANIFESTS, DEEPEST = 500, 8
 
 
 class InvalidArchive(InvalidInput):
@@ -91,17 +91,19 @@ def gather(root: Manifest, read: Callable[[Descriptor], Manifest]) -> Whole:
     found: dict[str, Manifest] = {}
     blobs: dict[str, Descriptor] = {}
 
-    def visit(manifest: Manifest) -> None:
+    def visit(manifest: Manifest, depth: int) -> None:
+        if depth > DEEPEST:
+            raise UnexpectedAnswer(f"{root.digest} holds indexes of indexes, more than {DEEPEST} deep", hint="is it an image?")
         for part in parts_of(manifest):
             if manifest.media_type not in INDEX_TYPES:
                 blobs.setdefault(part.digest, part)
             elif part.digest not in found:
-                visit(read(part))
+                visit(read(part), depth + 1)
         found[manifest.digest] = manifest
         if len(found) > MOST_MANIFESTS:
             raise UnexpectedAnswer(f"{root.digest} names more than {MOST_MANIFESTS} manifests", hint="is it an image?")
 
-    visit(root)
+    visit(root, 1)
     return Whole(tuple(found.values()), tuple(blobs.values()))
 
 

@@ -22,8 +22,8 @@ SCHEMA_1 = ("application/vnd.docker.distribution.manifest.v1+json", "application
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 REFERENCE = "vnd.docker.reference.type"
 """BuildKit's annotation of what describes an image and is none."""
-LONGEST_LINK = 8192
-"""Characters of a Link header."""
+LONGEST_HEADER = 8192
+"""Characters of a header that is taken apart: the patterns are quadratic in what they cannot read."""
 _PARAMETER = r"""\s*;\s*([^\s=;,<>"]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,<>"]+)))?"""
 _LINK = re.compile(rf"[\s,]*<([^<>]*)>((?:{_PARAMETER})*)\s*(?:,|\Z)")
 """One link of a header (RFC 8288, section 3): the address and its parameters."""
@@ -340,7 +340,7 @@ def next_page(link: str | None) -> str:
     """
     position, text = 0, (link or "").rstrip(", \t")
     while position < len(text):
-        match = _LINK.match(text, position) if len(text) <= LONGEST_LINK else None
+        match = _LINK.match(text, position) if len(text) <= LONGEST_HEADER else None
         relations = [quoted or word for name, quoted, word in re.findall(_PARAMETER, match[2]) if name.lower() == "rel"] if match else []
         if match is None or not relations:  # every link has a relation
             raise UnexpectedAnswer(
@@ -353,10 +353,10 @@ def next_page(link: str | None) -> str:
 
 
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
-    """The ways of `WWW-Authenticate` headers (RFC 7235), several of which may stand in one."""
+    """The ways of `WWW-Authenticate` headers (RFC 7235), several of which may stand in one; a header that is too long has none."""
     found: list[tuple[str, dict[str, str]]] = []
-    token = re.compile(r"\s*,?\s*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]*))|([A-Za-z0-9-]+)(?=\s|,|$))")
-    for header in headers:
+    token = re.compile(r"[ ,]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s,\"]*))|([A-Za-z0-9-]+)(?=\s|,|$))")
+    for header in [" ".join(header.split()) for header in headers if len(header) <= LONGEST_HEADER]:
         position = 0
         while match := token.match(header, position):
             position = match.end()

@@ -242,3 +242,21 @@ def test_a_link_that_is_no_next_page_ends_the_list(tool: Tool, meddle: Meddle, l
 def test_a_next_page_at_another_place(tool: Tool, meddle: Meddle, link: str) -> None:
     meddler = meddle(before=always(Reply(200, {"Link": f'{link}; rel="next"'}, b'{"tags": []}')))
     fails(tool(meddler.host, "next", "-o", "json"), 5, "registry-answer", "continues its list of tags at")
+
+
+HEADERS = {
+    "spaces": {"WWW-Authenticate": "Bearer" + " " * 60_000 + '"'},
+    "commas": {"WWW-Authenticate": "Bearer " + ", " * 30_000 + '"'},
+    "quotes": {"WWW-Authenticate": 'Bearer realm="' + '\\"' * 30_000},
+    "links": {"Link": "<" * 60_000},
+    "parameters": {"Link": "</v2/>" + "; a" * 20_000},
+}
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+def test_a_header_without_sense_takes_no_time(tool: Tool, meddle: Meddle, header: dict[str, str]) -> None:
+    status = 401 if "WWW-Authenticate" in header else 200
+    begun = time.process_time()
+    ran = tool(meddle(before=always(Reply(status, header, b'{"tags": []}'))).host, "list", "-o", "json")
+    assert ran.error(5)["code"] in ("registry-login", "registry-answer")
+    assert time.process_time() - begun < 2

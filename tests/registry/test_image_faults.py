@@ -59,6 +59,16 @@ def test_a_tag_that_is_refused_after_the_blobs(registry: RealRegistry, way: Any,
     assert faulty.paths("POST") + faulty.paths("PATCH") == []
 
 
+@pytest.mark.parametrize("lost", [{"cut": True}, {"status": 502, "body": b""}], ids=["cut", "502"])
+@pytest.mark.parametrize("part", ["/blobs/uploads/", "/manifests/HG0105a"])
+def test_a_write_whose_answer_is_lost_was_done(registry: RealRegistry, way: Any, image_tool: Tool, part: str, lost: dict[str, Any]) -> None:
+    faulty, target = way
+    registry.push("HG0105a")
+    faulty.after = lambda asked, reply: replace(reply, **lost) if asked.method == "PUT" and part in asked.path else reply
+    assert image_tool(registry.host, "backup", "HG0105a", "--to", f"{faulty.host}/{PATH}").code == 0
+    assert target.read("HG0105a") == registry.read("HG0105a")
+
+
 @pytest.mark.parametrize(("status", "code"), [(401, 5), (403, 5), (404, 3), (500, 5)])
 def test_a_source_that_refuses_a_blob(way: Any, image_tool: Tool, tmp_path: Path, status: int, code: int) -> None:
     faulty, source = way

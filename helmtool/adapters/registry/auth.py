@@ -88,8 +88,9 @@ class Authenticator:
             return False
 
     def _note_challenge(self, headers: Sequence[str]) -> None:
+        """The first one counts for good: a later answer names no other token service."""
         known = [challenge for challenge in parse_challenges(headers) if challenge.scheme in ("bearer", "basic")]
-        self._challenge = next((c for c in known if c.scheme == "bearer"), known[0] if known else self._challenge)
+        self._challenge = self._challenge or next((c for c in known if c.scheme == "bearer"), known[0] if known else None)
 
     def _at(self, challenge: Challenge, level: Level, actions: str) -> str | None:
         bearer = challenge.scheme == "bearer"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from helmtool.adapters.registry.client import Registry
+from helmtool.adapters.registry.errors import RegistryFailed, RegistryUnreachable
 from helmtool.adapters.registry.transport import Answer
 from helmtool.errors import HelmtoolError
 from helmtool.model.image_layout import Descriptor, Whole, gather
@@ -65,7 +66,9 @@ class ImageStore(Registry):
                 place = self._next_place(self._upload("PATCH", place, part, span), place)
                 sent += len(part)
             self._require(self._upload("PUT", f"{place}{'&' if '?' in place else '?'}digest={blob.digest}", b""), self._name(blob))
-        except HelmtoolError:
+        except HelmtoolError as error:
+            if isinstance(error, (RegistryUnreachable, RegistryFailed)) and self._was_written(lambda: self.has(blob)):
+                return
             with contextlib.suppress(HelmtoolError):
                 self._call("DELETE", place, "end an upload", limit=ANSWER_LIMIT)
             raise

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from helmtool.adapters.registry.auth import Authenticator
 from helmtool.adapters.registry.cache import FactsCache
 from helmtool.adapters.registry.credentials import Credential, find_credential
-from helmtool.adapters.registry.errors import LoginNeeded, NotFound, RegistryForbids
+from helmtool.adapters.registry.errors import LoginNeeded, NotFound, RegistryFailed, RegistryForbids, RegistryUnreachable
 from helmtool.adapters.registry.harbor import Harbor
 from helmtool.adapters.registry.transport import READS, THREADS, Answer, Transport
+from helmtool.errors import HelmtoolError
 from helmtool.model.harbor import Artifact
 from helmtool.model.registry import (
     IMAGE_TYPES,
@@ -169,14 +170,27 @@ class Registry:
     def put(self, tag: str, manifest: Manifest) -> None:
         """Writes a manifest under a tag, byte for byte; all it names must be in the repository already.
 
-        Raises LoginNeeded, RegistryForbids, RegistryFailed, UnexpectedAnswer; a write that fails leaves the tag as it was.
+        If no answer comes, the tag tells whether it was written. Raises LoginNeeded, RegistryForbids, RegistryFailed, UnexpectedAnswer,
+        RegistryUnreachable; a write that fails leaves the tag as it was.
         """
         url = self._manifest_url(tag)
-        answer = self._call("PUT", url, f"write {tag}", limit=MANIFEST_LIMIT, body=manifest.content, media_type=manifest.media_type)
+        try:
+            answer = self._call("PUT", url, f"write {tag}", limit=MANIFEST_LIMIT, body=manifest.content, media_type=manifest.media_type)
+        except (RegistryUnreachable, RegistryFailed):
+            if self._was_written(lambda: self.digest(tag) == manifest.digest):
+                return
+            raise
         self._require(answer, str(self.repository), hint=self._login_hint())
         named = answer.headers.get("Docker-Content-Digest", manifest.digest)
         if named != manifest.digest:
             raise UnexpectedAnswer(f"{self.repository.host} keeps {tag} as another digest, {named[:80]}", hint=f"helmtool tag check {tag}")
+
+    def _was_written(self, is_there: Callable[[], bool]) -> bool:
+        """Whether what got no answer is there all the same; false too if that cannot be found out."""
+        try:
+            return is_there()
+        except HelmtoolError:
+            return False
 
     def in_parallel(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """The results in their order; the first error ends what is not begun."""

@@ -25,6 +25,8 @@ from helmtool.model.registry import UnexpectedAnswer, is_loopback, joined_addres
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT, READ_TIMEOUT, BODY_TIMEOUT = 5.0, 20.0, 60.0
+SLOWEST = 100_000
+"""Bytes a second with which a part of a blob is written at least."""
 ATTEMPTS, REDIRECTS = 3, 5
 LONGEST_WAIT = 10.0
 """Seconds that a `Retry-After` may ask for before the command ends instead of waiting."""
@@ -138,7 +140,7 @@ class Transport:
                 preload_content=False,
                 timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=self.patience),
             )
-            response = within(BODY_TIMEOUT + self.patience, ask) if method in READS else ask()  # a write takes as long as its body
+            response = within(CONNECT_TIMEOUT + self.patience + len(body or b"") / SLOWEST, ask)
             try:
                 content = b"" if method == "HEAD" else self._read(response, limit, host)
             finally:

@@ -87,6 +87,19 @@ def test_a_manifest_without_sizes_or_with_too_many_parts() -> None:
         gather(index(*many), lambda part: known[part.digest])
 
 
+@pytest.mark.parametrize("levels", [8, 2000])
+def test_indexes_of_indexes(levels: int) -> None:
+    chain = [image("a")]
+    for _ in range(levels - 1):
+        chain.append(index(chain[-1]))
+    known = {manifest.digest: manifest for manifest in chain}
+    if levels == 8:
+        assert len(gather(chain[-1], lambda part: known[part.digest]).manifests) == 8
+        return
+    with pytest.raises(UnexpectedAnswer, match="more than 8 deep"):
+        gather(chain[-1], lambda part: known[part.digest])
+
+
 def test_an_index_is_read_as_it_was_written() -> None:
     root = image("a")
     [entry] = parse_index(index_of(root, REPOSITORY, "HG0105a"), "x.tar")

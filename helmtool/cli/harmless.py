@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from helmtool.model.redaction import redact_text
+from helmtool.model.text import visible
 
 BREAK = re.compile(r"\s*[\t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]\s*")
 """What would end a line or a cell, with the spaces around it."""
@@ -12,14 +13,9 @@ BREAK = re.compile(r"\s*[\t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]\s*")
 
 def harmless(text: str) -> str:
     """The text redacted and without what a terminal would obey: it may come from a file, or from another machine."""
-    return escaped(redact_text(text))
+    return visible(redact_text(text))
 
 
 def one_line(text: str) -> str:
     """The text for a table cell or one line of a list: harmless, and nothing in it ends the line or moves the next column."""
-    return escaped(BREAK.sub(" ", redact_text(text)))
-
-
-def escaped(text: str) -> str:
-    """The text, of which nothing is redacted here, with a code for each character that cannot be seen."""
-    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text)
+    return visible(BREAK.sub(" ", redact_text(text)))

@@ -9,15 +9,15 @@ import threading
 import warnings
 from typing import Any
 
-from helmtool.model.redaction import redact_text
+from helmtool.cli.harmless import harmless
 
 
 class RedactedFormatter(logging.Formatter):
-    """A line of the log, and the traceback in it, redacted."""
+    """A line of the log, and the traceback in it, redacted, with an escape for what cannot be seen."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        return redact_text(super().format(record))
+        return harmless(super().format(record))
 
 
 def print_traceback(error: BaseException) -> None:
@@ -48,4 +48,4 @@ def redact_last_words() -> None:
 def _say(text: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         if sys.stderr:
-            sys.stderr.write(redact_text(text))
+            sys.stderr.write(harmless(text))

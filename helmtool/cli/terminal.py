@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import secrets
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from helmtool.cli.harmless import escaped, harmless, one_line
+from helmtool.cli.harmless import harmless, one_line
 from helmtool.cli.last_words import RedactedFormatter
 from helmtool.errors import HelmtoolError, OperationFailed, Problem
 from helmtool.model.redaction import redact_document, redact_lines, redact_text
+from helmtool.model.text import is_visible, visible
 from helmtool.operations.clock import now
 from helmtool.operations.settings import Settings
 
@@ -30,9 +32,9 @@ WIDTH = 80
 MOST_PROBLEMS = 100
 """Of one error; more scroll away what was said first."""
 MARKS = {"done": ("✓", "green"), "skip": ("-", "bright_black"), "warn": ("!", "yellow"), "start": ("…", "cyan"), "error": ("✗", "red")}
-# In a JSON document they mean the same; C0 ends with the space, DEL and C1 are together.
-ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
-COLOUR = re.compile(r"(\x1b\[[0-9;]*m)")
+OWN = "\ue000" + "".join(chr(0xE000 + byte) for byte in secrets.token_bytes(8))
+"""Stands for the escape character of our own colours until a text is written. Nobody else knows it: their colours are shown as text."""
+COLOUR = re.compile(rf"({OWN}\[[0-9;]*m)")
 ERASE = "\r\x1b[K"
 ERASE_BELOW = "\x1b[J"
 ASCII_MARKS = {"done": "ok", "skip": "--", "warn": "!!", "start": "..", "error": "xx"}
@@ -122,18 +124,20 @@ class Terminal:
 
         Gives whether somebody still reads. Raises OperationFailed where it cannot be kept, as on a full disk.
         """
-        return self._out(self._tamed(redact_text(text), sys.stdout))
+        return self._out(_tamed(redact_text(text)))
 
     def document(self, document: Mapping[str, Any] | Sequence[Any]) -> None:
         """The one JSON document of the command; each text in it is redacted by itself, so that it stays one."""
-        text = json.dumps(redact_document(document), indent=2, ensure_ascii=not _speaks_unicode(sys.stdout))
-        self._out(text.translate(ESCAPES))
+        redacted = redact_document(document)
+        text = json.dumps(redacted, indent=2, ensure_ascii=False)
+        as_it_is = _speaks_unicode(sys.stdout) and is_visible(text, besides="\n")
+        self._out(text if as_it_is else json.dumps(redacted, indent=2))
 
     def diff(self, lines: Sequence[str], stream: TextIO | None = None) -> None:
         """Lines of a unified diff, coloured on a terminal."""
         target = stream or sys.stdout
         self._wipe()
-        self._write(target, "".join(self._coloured(line, target) + "\n" for line in redact_lines(lines)))
+        self._write(target, "".join(self._coloured(_tamed(line), target) + "\n" for line in redact_lines(lines)))
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO | None = None) -> None:
         """Rows in columns, on stdout where no stream is named; on a terminal a line that is too long ends in an ellipsis."""
@@ -165,7 +169,7 @@ class Terminal:
 
     def paint(self, text: str, stream: TextIO, colour: str | None = None, *, bold: bool = False) -> str:
         """The text in a colour, where the stream is a terminal that wants it."""
-        return typer.style(text, fg=colour, bold=bold or None) if self._colours(stream) else text
+        return typer.style(text, fg=colour, bold=bold or None).replace("\x1b", OWN) if self._colours(stream) else text
 
     def _problem(self, problem: Problem) -> str:
         position = f":{problem.line}:{problem.column}" if problem.line else ""
@@ -221,18 +225,7 @@ class Terminal:
             self._json_line("note", "", text.strip())
             return
         self._wipe()
-        self._write(stream, self._tamed(redact_text(text), stream) + "\n")
-
-    def _tamed(self, text: str, stream: TextIO | None) -> str:
-        """The text without control characters, on stderr without any that is invisible; where there are colours, they stay."""
-        coloured = self._colours(stream)
-
-        def tamed(piece: str) -> str:
-            if coloured and COLOUR.fullmatch(piece):
-                return piece
-            return escaped(piece) if stream is sys.stderr else piece.translate(ESCAPES)
-
-        return "".join(map(tamed, COLOUR.split(text)))
+        self._write(stream, _tamed(redact_text(text)) + "\n")
 
     def _out(self, text: str) -> bool:
         self._wipe()
@@ -257,7 +250,7 @@ class Terminal:
         if stream is None:
             return False
         try:
-            stream.write(_writable(text, stream))
+            stream.write(_writable(text.replace(OWN, "\x1b"), stream))
             stream.flush()
         except (BrokenPipeError, ValueError):
             _silence(stream)
@@ -269,6 +262,11 @@ class Terminal:
                 raise OperationFailed(f"the output cannot be written: {error.strerror}", hint="df -h .") from None
             return False
         return True
+
+
+def _tamed(text: str) -> str:
+    """The text with an escape for each character that cannot be seen; our own colours stay."""
+    return "".join(piece if COLOUR.fullmatch(piece) else visible(piece, besides="\n\t") for piece in COLOUR.split(text))
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

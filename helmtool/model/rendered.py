@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from helmtool.model.extent import require_bounded
+from helmtool.model.text import is_visible, visible
 
 _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
 _BOOL = re.compile(r"(?:[yYnN]|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z")
@@ -39,11 +40,10 @@ def load_all(text: str | bytes) -> Iterator[Any]:
 
 
 def dump(document: Any) -> str:
-    """The document as YAML, keys in their order, texts of several lines as readable blocks."""
+    """The document as YAML, keys in their order, texts of several lines as readable blocks, and escapes for what cannot be seen."""
     import yaml
 
-    text: str = yaml.dump(document, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=10_000)
-    return text
+    return visible(yaml.dump(document, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=10_000), besides="\n\t")
 
 
 @functools.cache
@@ -149,7 +149,7 @@ def _dumper() -> Any:
 
     def represent_text(dumper: Any, text: str) -> Any:
         style = "|" if "\n" in text else "'" if _tag(text) != _STR else None
-        return dumper.represent_scalar(_STR, text, style='"' if "\x85" in text else style)  # else it stands there as it is
+        return dumper.represent_scalar(_STR, text, style=style if is_visible(text, besides="\n\t") else '"')  # where an escape is read
 
     Dumper.add_representer(str, represent_text)
     return Dumper

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from helmtool.errors import InvalidInput, Refused
+from helmtool.model.text import visible
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 # 29 February is valid: a tag has no year.
@@ -164,4 +165,4 @@ def _ascii_twin(character: str) -> str:
 def _shown(text: str) -> str:
     """The text as a message can hold it."""
     short = text if len(text) <= 60 else text[:57] + "..."
-    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in short)
+    return visible(short, besides="")

@@ -1,4 +1,4 @@
-"""What in a text file would surprise the program that reads it."""
+"""Characters that surprise: those that cannot be seen, and what programs take for content."""
 
 from __future__ import annotations
 
@@ -15,3 +15,18 @@ def oddities(data: bytes) -> list[str]:
         return []
     found = ["begins with a byte order mark, which most programs take for content"] if text.startswith("\ufeff") else []
     return found + (["has Windows line ends (CRLF)"] if "\r\n" in text else [])
+
+
+def is_visible(text: str, besides: str = "") -> bool:
+    """Whether every character can be seen or is a space: none is obeyed by a terminal, turns the direction of writing, or has no width.
+
+    `besides` are other characters that may stand in it. Spaces of other kinds than U+0020 do not count as visible (str.isprintable).
+    """
+    return text.isprintable() or all(c.isprintable() or c in besides for c in text)
+
+
+def visible(text: str, besides: str = "\n") -> str:
+    """The text with an escape for each character that cannot be seen, but for those in `besides`: YAML reads it within double quotes."""
+    if is_visible(text):
+        return text
+    return "".join(c if c.isprintable() or c in besides else f"\\u{ord(c):04x}" if ord(c) < 1 << 16 else f"\\U{ord(c):08x}" for c in text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from cases import Case
@@ -39,7 +38,7 @@ def _text(case: Case, out: str, err: str) -> list[str]:
     verbose = sum(argument.count("v") for argument in case.arguments if set(argument) == {"-", "v"})
     found = [f"says {trace!r}" for trace in TRACES[verbose > 1 :] if trace in out + err]  # with -vv a traceback is what was asked for
     found += [f"stderr has U+{ord(c):04X}" for c in err[:LARGEST_SAID] if not (c.isprintable() or c == "\n")][:1]
-    found += [f"stdout has U+{ord(c):04X}" for c in re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", out)][:1]
+    found += [f"stdout has U+{ord(c):04X}" for c in out if not (c.isprintable() or c in "\n\t")][:1]
     return found + (["shows the canary"] if case.canary and case.canary in out + err else [])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from helmtool.model.manifest import dump_manifest
+from helmtool.model.text import visible
 
 MOST_LINES = 3
 """A value of more lines is told by their number: its text is in the diff."""
@@ -13,8 +14,8 @@ MOST_CHARACTERS = 300
 
 
 def printable(text: str) -> str:
-    """The text on one line, with a code for whatever is no visible character: ends of lines, marks that turn the direction of writing."""
-    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\t" else f"\\u{ord(c):04x}" for c in text)
+    """The text on one line, with an escape for whatever cannot be seen."""
+    return visible(text, besides="\t")
 
 
 def title(document: Mapping[str, Any]) -> str:

@@ -75,12 +75,32 @@ def test_of_thousands_of_problems_the_first_are_said_and_the_rest_is_counted(str
     assert len(json.loads(out.text)["error"]["problems"]) == 15000
 
 
-def test_what_cannot_be_seen_is_escaped_on_stderr(streams: Streams) -> None:
-    out, err = streams()
+def test_what_cannot_be_seen_is_escaped(streams: Streams) -> None:
+    out, err = streams(tty=False)
     Terminal().line(sys.stderr, "ana@lxplus (\ufeff\u202e)")
-    Terminal().data("\ufeffkept")
+    Terminal().data("\ufeffa\u200bb\U000e0041")
+    Terminal().diff(["-a\u2066", "+b"])
     assert err.text == "ana@lxplus (\\ufeff\\u202e)\n"
-    assert out.text == "\ufeffkept\n"
+    assert out.text == "\\ufeffa\\u200bb\\U000e0041\n-a\\u2066\n+b\n"
+
+
+def test_a_document_means_the_same_with_what_cannot_be_seen(streams: Streams) -> None:
+    out, _ = streams()
+    Terminal(output="json").document(document := {"a\u202e": "\u200b \x9b \U000e0041 é \t"})
+    assert json.loads(out.text) == document
+    assert out.text.replace("\n", "").isprintable()
+
+
+def test_colours_of_others_are_shown_as_text(streams: Streams) -> None:
+    out, err = streams(tty=True)
+    terminal = Terminal()
+    terminal.data(f"{terminal.paint('own', sys.stdout, 'red')} \x1b[31mother's\x1b[0m")
+    terminal.diff(["+\x1b[8mhidden"])
+    terminal.line(sys.stderr, f"{terminal.paint('own', sys.stderr, 'red')} \x1b[8mhidden")
+    assert out.text.startswith("\x1b[31mown\x1b[0m \\u001b[31mother's\\u001b[0m\n")
+    assert "\x1b[8m" not in out.text + err.text
+    assert "\\u001b[8mhidden" in out.text
+    assert "\\u001b[8mhidden" in err.text
 
 
 def test_data_goes_to_stdout_and_everything_else_to_stderr(streams: Streams) -> None:
@@ -238,7 +258,7 @@ def test_an_encoding_without_the_characters_loses_no_line(streams: Streams, enco
 def test_a_text_that_utf_8_cannot_hold(streams: Streams) -> None:
     out, _ = streams()
     Terminal().data("a file named \udcff")
-    assert out.text == "a file named ?\n"
+    assert out.text == "a file named \\udcff\n"
 
 
 @pytest.mark.parametrize("output", ["text", "json"])

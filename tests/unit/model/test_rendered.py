@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from helmtool.model.rendered import dump, load_all
+from helmtool.model.text import is_visible
 
 
 @pytest.mark.parametrize(
@@ -93,6 +96,16 @@ def test_a_text_stays_a_text_for_both_readers(text: str) -> None:
     written = dump({text: text})
     assert list(load_all(written)) == [{text: text}]
     assert yaml.safe_load(written) == {text: text}
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.recursive(TEXTS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3)))
+def test_what_cannot_be_seen_is_written_as_an_escape_of_the_same_meaning(document: Any) -> None:
+    written = dump(document)
+    assert is_visible(written, besides="\n\t")
+    assert yaml.safe_load(written) == document
 
 
 def test_a_text_of_several_lines_is_a_block_and_keys_keep_their_order() -> None:

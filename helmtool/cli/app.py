@@ -14,6 +14,7 @@ from helmtool import __version__
 from helmtool.cli.commands import Program
 from helmtool.cli.last_words import print_traceback
 from helmtool.cli.options import ANY_OUTPUT, reset, terminal, with_globals
+from helmtool.cli.zsh import replace_script
 from helmtool.errors import HelmtoolError, Interrupted, InvalidInput, OperationFailed, UsageError
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ app.callback()(with_globals(root, ANY_OUTPUT))
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and gives its exit code; every error ends here, with a sentence and never a traceback (but with -vv)."""
     reset()
+    replace_script()
     try:
         result = app(args=_seen_early(arguments), prog_name="helmtool", standalone_mode=False)
     except HelmtoolError as error:

@@ -49,6 +49,9 @@ class Packaged(BuildHookInterface[Any]):
             self._folder.cleanup()
 
 
+OF_THE_COMMIT = ("charts/", "values/")
+
+
 def copied(root: Path) -> Iterator[str]:
     """The files, relative to the root. Of values/ only YAML: nobody's notes get into a wheel."""
     for folder in FOLDERS:
@@ -74,9 +77,10 @@ def commit_of(root: Path) -> dict[str, str | bool]:
     try:
         if Path(git("rev-parse", "--show-toplevel")) != root.resolve():
             return {"commit": "", "clean": False}
-        unknown, packaged = "?? ", set(copied(root))
-        lines = git("status", "--porcelain", "--untracked-files=all", "--", "charts", "values").splitlines()
-        changed = [line for line in lines if not line.startswith(unknown) or line.removeprefix(unknown) in packaged]
-        return {"commit": git("rev-parse", "HEAD"), "clean": not changed}
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", *OF_THE_COMMIT)
+        # `H` are the files that git compares: neither ignored nor marked to be overlooked.
+        compared = {line[2:] for line in git("ls-files", "-v", "--", *OF_THE_COMMIT).splitlines() if line.startswith("H ")}
+        packaged = {name for name in copied(root) if name.startswith(OF_THE_COMMIT)}
+        return {"commit": git("rev-parse", "HEAD"), "clean": not changed and packaged <= compared}
     except (OSError, subprocess.SubprocessError):
         return {"commit": "", "clean": False}

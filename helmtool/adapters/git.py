@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +21,12 @@ KEPT = {
 """Variables that say where git looks, on any repository. All others, GIT_DIR or GIT_INDEX_FILE, belong to the git that started a hook."""
 
 
+NOISE = (".*", "*~", "*.orig", "*.swp", "__pycache__")
+"""Names of files that git may ignore and no chart, values file or image is made from (the chart's .helmignore; Python's bytecode)."""
+
+
 class Head(NamedTuple):
-    """The commit that is checked out, and whether the folders that were asked for are as committed."""
+    """The commit that is checked out, and whether the folders that were asked for hold what it holds, whatever git was told to overlook."""
 
     commit: str
     clean: bool
@@ -58,12 +63,21 @@ class Git:
         return found if found and self._folder.resolve().is_relative_to(found.resolve()) else None
 
     def head(self, folders: Sequence[str]) -> Head | None:
-        """The commit, with one call of git; None outside git, without a commit, or if git fails."""
-        untracked = "--untracked-files=normal"  # whatever status.showUntrackedFiles says
-        output = self._run("status", "--porcelain=v2", "--branch", untracked, "--", *folders, seconds=QUICK)
+        """The commit; None outside git, without a commit, or if git fails."""
+        shown = ("--untracked-files=normal", "--ignored=matching")  # whatever status.showUntrackedFiles says
+        output = self._run("status", "--porcelain=v2", "--branch", *shown, "--", *folders, seconds=QUICK)
         lines = (output or b"").decode(errors="replace").splitlines()
         commit = next((line.rsplit(" ", 1)[1] for line in lines if line.startswith("# branch.oid ")), "")
-        return Head(commit, all(line.startswith("#") for line in lines)) if commit not in ("", "(initial)") else None
+        if commit in ("", "(initial)"):
+            return None
+        changed = [line for line in lines if not (line.startswith("#") or (line.startswith("! ") and _is_noise(line[2:])))]
+        return Head(commit, not changed and not self._overlooked(folders))
+
+    def _overlooked(self, folders: Sequence[str]) -> list[str]:
+        """The files that are there and that git does not compare: assume-unchanged or skip-worktree (git-update-index)."""
+        output = self._run("ls-files", "-v", "-z", "--", *folders, seconds=QUICK)
+        marks = (entry.partition(" ") for entry in _split(output or b""))
+        return [name for mark, _, name in marks if (mark.islower() or mark == "S") and (self._folder / name).exists()]
 
     def origin(self) -> str:
         """The address that the repository was cloned from, which may hold credentials; empty if there is none."""
@@ -110,6 +124,10 @@ def environment() -> dict[str, str]:
 
 def _split(output: bytes) -> frozenset[str]:
     return frozenset(name for name in output.decode(errors="surrogateescape").split("\0") if name)
+
+
+def _is_noise(path: str) -> bool:
+    return any(fnmatch(part, pattern) for part in path.rstrip("/").split("/") for pattern in NOISE)
 
 
 def steps(root: Path | None, changed: Iterable[Path], message: str) -> list[str]:

@@ -162,7 +162,7 @@ class Project(NamedTuple):
             return str(file)
 
     def git_state(self, *folders: str) -> GitState:
-        """The commit of the checkout and whether the folders are as committed, charts/ and values/ where none is named; one call of git.
+        """The commit of the checkout and whether the folders are as committed, charts/ and values/ where none is named.
 
         Of the packaged copy it is what it was built from: a repository that happens to be around the installation is another one.
         """

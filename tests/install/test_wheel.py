@@ -71,6 +71,18 @@ def test_changes_that_are_not_committed_are_told(source: Source, tmp_path: Path)
     assert source_of(build_wheel(copy.root, tmp_path / "wheel")) == {"commit": source.commit, "clean": False}
 
 
+@pytest.mark.parametrize("overlooked", ["assumed unchanged", "ignored"])
+def test_changes_that_git_was_told_to_overlook_are_told(source: Source, tmp_path: Path, overlooked: str) -> None:
+    copy = Source(Path(shutil.copytree(source.root, tmp_path / "copy", symlinks=True)))
+    if overlooked == "ignored":
+        (copy.root / ".git/info/exclude").write_text("mine.yaml\n")
+        (copy.root / "charts/newdqmgui/templates/mine.yaml").write_text("")
+    else:
+        copy.git("update-index", "--assume-unchanged", "values/local.yaml")
+        (copy.root / "values/local.yaml").write_text("environment: local\n")
+    assert source_of(build_wheel(copy.root, tmp_path / "wheel")) == {"commit": source.commit, "clean": False}
+
+
 def test_an_editable_installation_has_no_copy(source: Source, tmp_path: Path) -> None:
     code = f"import hatchling.build as b; print(b.build_editable({str(tmp_path)!r}))"
     subprocess.run([sys.executable, "-c", code], cwd=source.root, check=True, capture_output=True, timeout=120)

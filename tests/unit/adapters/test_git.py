@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,62 @@ def test_a_work_tree_elsewhere_is_not_the_folders(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     git(own, "config", "core.worktree", str(tmp_path / "elsewhere"))
     assert Git(own).root() is None
+
+
+OVERLOOKED = {
+    "excluded": lambda folder: (folder / ".git/info/exclude").write_text("*.local.yaml\n"),
+    "ignored by the person's own file": lambda folder: git(folder, "config", "core.excludesFile", str(ignores(folder, "*.local.yaml"))),
+    "ignored with its folder": lambda folder: ignores(folder / "charts", "sub/\nnew.local.yaml\n"),
+    "assume-unchanged": lambda folder: git(folder, "update-index", "--assume-unchanged", "charts/old.yaml"),
+    "skip-worktree": lambda folder: git(folder, "update-index", "--skip-worktree", "charts/old.yaml"),
+}
+
+
+def ignores(folder: Path, pattern: str) -> Path:
+    (folder / ".gitignore").write_text(pattern)
+    if folder.name == "charts":
+        git(folder, "add", ".gitignore")
+        git(folder, "commit", "-q", "-m", "ignore")
+    return folder / ".gitignore"
+
+
+@pytest.mark.parametrize("overlook", OVERLOOKED.values(), ids=OVERLOOKED)
+def test_what_git_was_told_to_overlook_is_no_commit(tmp_path: Path, overlook: Callable[[Path], object]) -> None:
+    folder = repository(tmp_path / "own", "elsewhere")
+    (folder / "charts").mkdir()
+    for name in ("charts/old.yaml", "values.yaml"):
+        (folder / name).write_text("old")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "chart")
+    overlook(folder)
+    if git(folder, "ls-files", "-v", "charts/old.yaml")[0] in "hS":
+        (folder / "charts/old.yaml").write_text("new")
+    else:
+        assert (head := Git(folder).head(["charts"]))
+        assert head.clean
+        (folder / "charts/new.local.yaml").write_text("new")
+        (folder / "charts/sub").mkdir()
+        (folder / "charts/sub/new.local.yaml").write_text("new")
+    assert git(folder, "status", "--porcelain", "charts") == ""
+    assert (head := Git(folder).head(["charts"]))
+    assert (head.commit, head.clean) == (git(folder, "rev-parse", "HEAD"), False)
+    other = Git(folder).head(["values.yaml"])
+    assert other
+    assert other.clean
+
+
+def test_files_that_no_chart_reads_and_files_that_are_not_there_change_nothing(tmp_path: Path) -> None:
+    folder = repository(tmp_path / "own", "old")
+    (folder / "charts").mkdir()
+    for name in ("charts/a", "charts/b"):
+        (folder / name).write_text("a")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "chart")
+    (folder / ".git/info/exclude").write_text("*~\n.*.swp\n__pycache__/\n")
+    (folder / "charts/__pycache__").mkdir()
+    for name in ("charts/a~", "charts/.a.swp", "charts/__pycache__/a.pyc"):
+        (folder / name).write_text("a")
+    git(folder, "update-index", "--skip-worktree", "charts/b")
+    (folder / "charts/b").unlink()  # as a sparse checkout
+    assert (head := Git(folder).head(["charts"]))
+    assert head.clean

@@ -117,6 +117,18 @@ class Git:
         return done.stdout if done.returncode == 0 else None
 
 
+def is_safe(folder: Path) -> bool:
+    """Whether git would trust the folder: it is this user's (under sudo, the caller's too), or named in safe.directory (git-config)."""
+    own = {os.geteuid()} | ({int(os.environ["SUDO_UID"])} if not os.geteuid() and os.environ.get("SUDO_UID", "").isdecimal() else set())
+    if all(path.stat().st_uid in own for path in (folder, folder / ".git") if path.exists()):
+        return True
+    trusted: list[str] = []
+    anywhere = Git(Path("/"))  # no repository's own settings
+    for entry in (anywhere._run("config", "--type=path", "-z", "--get-all", "safe.directory", seconds=QUICK) or b"").split(b"\0")[:-1]:
+        trusted = [*trusted, entry.decode(errors="surrogateescape")] if entry else []
+    return any(entry in ("*", str(folder)) or (entry.endswith("/*") and f"{folder}/".startswith(entry[:-1])) for entry in trusted)
+
+
 def environment() -> dict[str, str]:
     """This process's environment without the repository, index and options of a git around it (githooks(5)), for programs that call git."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in KEPT}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from helmtool.adapters import packaged
-from helmtool.adapters.git import Git
+from helmtool.adapters.git import Git, is_safe
 from helmtool.adapters.packaged import Copy
 from helmtool.adapters.regular import read_file
 from helmtool.errors import InvalidInput, Refused
@@ -44,6 +44,12 @@ class NoCheckout(Refused):
     """There is only the copy that helmtool carries, and this needs a checkout."""
 
     code = "no-checkout"
+
+
+class UnsafeProject(Refused):
+    """The project that was found belongs to another user."""
+
+    code = "unsafe-project"
 
 
 class GitState(NamedTuple):
@@ -185,7 +191,8 @@ def _environments(file: str, content: bytes) -> dict[str, Environment]:
 def find_project(config_dir: Path | None) -> Project:
     """The project in `config_dir`, else in the nearest folder upward from the working directory, else the copy that helmtool carries.
 
-    Raises ProjectNotFound; also where a folder upward holds one half of a project, for the copy is not what is wanted there.
+    Raises ProjectNotFound; also where a folder upward holds one half of a project, for the copy is not what is wanted there. Raises
+    UnsafeProject for one that nobody named and that git would not look at either.
     """
     try:
         start = (config_dir or Path.cwd()).resolve()
@@ -200,6 +207,11 @@ def find_project(config_dir: Path | None) -> Project:
             raise ProjectNotFound(f"{error.filename}: {error.strerror}", hint=f"ls -ld {error.filename}, or --config-dir DIR") from None
         if not missing[folder]:
             copy = packaged.copy_of(folder)
+            if not (config_dir or copy or is_safe(folder)):
+                raise UnsafeProject(
+                    f"the project {folder} belongs to another user, who decides what its chart and values do; expected one of yours",
+                    hint=f"if you trust it: --config-dir {folder}, or: git config --global --add safe.directory {folder}",
+                )
             return Project(folder, copy, named=bool(copy and config_dir))
     half = next((folder for folder, files in missing.items() if len(files) < len(MARKS)), None)
     if half is None and config_dir is None and (packaged.FOLDER / MARKS[0]).is_file():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helmtool.adapters.git import Git, environment
+from helmtool.adapters.git import Git, environment, is_safe
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 AUTHOR = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
@@ -157,3 +157,32 @@ def test_files_that_no_chart_reads_and_files_that_are_not_there_change_nothing(t
     (folder / "charts/b").unlink()  # as a sparse checkout
     assert (head := Git(folder).head(["charts"]))
     assert head.clean
+
+
+SAFE = {
+    "own": ((), True),
+    "another user's": ((), False),
+    "another user's .git": ((), False),
+    "named": (("{folder}",), True),
+    "another one is named": (("{folder}/sub",), False),
+    "all are": (("*",), True),
+    "named, and taken back": (("{folder}", ""), False),
+    "taken back, and named": (("*", "", "{folder}"), True),
+}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder to another user")
+@pytest.mark.parametrize("case", SAFE)
+@pytest.mark.parametrize("sudo", ["", "65534", "1"])
+def test_a_folder_is_as_safe_as_git_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, sudo: str) -> None:
+    folder, settings = repository(tmp_path / "own", "file"), tmp_path / "settings"
+    entries, safe = SAFE[case]
+    settings.write_text("[safe]\n" + "".join(f'directory = "{entry.format(folder=folder)}"\n' for entry in entries))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    if sudo:
+        monkeypatch.setenv("SUDO_UID", sudo)
+    if case != "own":
+        os.chown(folder / ".git" if ".git" in case else folder, 65534, 65534)
+    refuses = subprocess.run(["git", "-C", str(folder), "status"], env=environment(), capture_output=True).returncode != 0
+    assert is_safe(folder) is not refuses
+    assert is_safe(folder) is (safe or sudo == "65534")

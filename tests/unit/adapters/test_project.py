@@ -12,7 +12,7 @@ import pytest
 from helmtool.adapters import packaged, process
 from helmtool.adapters.packaged import Copy
 from helmtool.adapters.process import Completed
-from helmtool.adapters.project import FileUnreadable, GitState, NoCheckout, Project, ProjectNotFound, find_project
+from helmtool.adapters.project import FileUnreadable, GitState, NoCheckout, Project, ProjectNotFound, UnsafeProject, find_project
 from helmtool.errors import InvalidInput
 from helmtool.model.environment import UnknownEnvironment
 
@@ -41,6 +41,18 @@ def test_config_dir_is_that_folder_and_no_other(root: Path, monkeypatch: pytest.
     with pytest.raises(ProjectNotFound, match=r"no values/environments\.yaml and charts/newdqmgui in ") as caught:
         find_project(root / "values")
     assert "or above it" not in caught.value.message
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder to another user")
+def test_a_project_of_another_user_is_taken_only_if_it_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    os.chown(root, 65534, 65534)
+    monkeypatch.chdir(root / "values")
+    with pytest.raises(UnsafeProject, match=f"the project {root} belongs to another user") as caught:
+        find_project(None)
+    assert caught.value.exit_code == 4
+    assert caught.value.hint.endswith(f"--config-dir {root}, or: git config --global --add safe.directory {root}")
+    assert find_project(root) == Project(root)
 
 
 @pytest.mark.parametrize("missing", ["values/environments.yaml", "charts/newdqmgui/Chart.yaml"])

@@ -87,7 +87,8 @@ tolerations:
 checksum/config: {{ include "newdqmgui.startScript" . | sha256sum }}
 {{- if eq .Values.secrets.mode "inline" }}
 # The Secret keeps its name when its content changes, and the service reads its files only when it starts.
-checksum/secret: {{ .Values.secrets.data | toJson | sha256sum }}
+# Whoever may read pods sees it: scrypt, salted by namespace and release, makes each guess at the content slow and good for this one only.
+checksum/secret: {{ derivePassword 1 "maximum" (.Values.secrets.data | toJson) .Release.Namespace .Release.Name | sha256sum }}
 {{- end }}
 {{- if .Values.metrics.scrape }}
 prometheus.io/scrape: "true"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,27 @@ def test_the_shell_is_sound(shell: str) -> None:
         pytest.fail("shellcheck is missing") if os.environ.get("CI") else pytest.skip("shellcheck is missing: apt-get install shellcheck")
     checked = subprocess.run(["shellcheck", "--shell=bash", "-"], input=f"{shell}\n", capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
+
+
+def test_what_runs_beside_a_kubeconfig_is_pinned() -> None:
+    actions = [step for job in yaml.safe_load(GITHUB.read_text())["jobs"].values() for step in job["steps"] if "uses" in step]
+    assert [step["uses"] for step in actions if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"])] == []
+    checkouts = [step for step in actions if step["uses"].startswith("actions/checkout@")]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+    scripts = [GITHUB, GITLAB, CHECKOUT / "docker/helmtool/Dockerfile"]
+    installs = [line for file in scripts for line in file.read_text().splitlines() if re.search(r"\bpip install\b", line)]
+    own = [line for line in installs if "--no-deps" in line and ("--no-build-isolation" in line or ".whl" in line)]
+    assert own
+    assert [line for line in installs if "--require-hashes" not in line and line not in own] == []
+
+
+def test_what_is_pinned_to_build_is_what_the_tests_build_with() -> None:
+    build, dev = (
+        dict(re.findall(r"^(\S+)==(\S+)", (CHECKOUT / f"requirements/{name}.txt").read_text(), re.M)) for name in ("build", "dev")
+    )
+    assert build["hatchling"]
+    assert build.items() <= dev.items()
 
 
 def test_what_is_untrusted_is_in_no_shell() -> None:

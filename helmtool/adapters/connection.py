@@ -22,7 +22,7 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
 """Seconds to connect, and for an answer of which nobody says how long it may take."""
 WHOLE = 60.0
 """Seconds for a whole answer of which nobody says how long it may take."""
-LARGEST, PIECE = 64 << 20, 1 << 20
+LARGEST, PIECE = 32 << 20, 1 << 20
 """Bytes of a whole answer, and those read at once. A history of ten revisions has at most 15 MiB."""
 EMBEDDED = "kwok-helmtool"
 """What the embedded cluster is called in its kubeconfig."""

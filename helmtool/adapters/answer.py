@@ -7,7 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from helmtool.errors import OperationFailed, Unreachable
-from helmtool.model.reading import listing, mapping, text
+from helmtool.model.reading import listing, mapping, message_of, text
 from helmtool.model.redaction import redact_text
 
 
@@ -23,7 +23,7 @@ class Answer(NamedTuple):
     @property
     def message(self) -> str:
         """The server's own sentence of an error, else an empty text."""
-        return redact_text(str(self.body.get("message") or ""))
+        return redact_text(message_of(self.body))
 
     @property
     def reason(self) -> str:

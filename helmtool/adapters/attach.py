@@ -22,7 +22,7 @@ from urllib.parse import quote
 from helmtool.adapters.answer import Answer, decoded
 from helmtool.adapters.cluster import Cluster
 from helmtool.errors import OperationFailed
-from helmtool.model.reading import listing, text
+from helmtool.model.reading import listing, message_of, text
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
 """Channels of the exec subresource (Kubernetes' remotecommand protocol); only version 5 can also close stdin."""
@@ -109,7 +109,7 @@ def _open(cluster: Cluster, pod: str, container: str, argv: Sequence[str], on_te
 def _message(body: bytes | None) -> str:
     """The API server's sentence in the body of a refusal."""
     document = decoded(body or b"")
-    return text(document, "message") if document else (body or b"").decode(errors="replace")[:200]
+    return message_of(document) if document else (body or b"").decode(errors="replace")[:200]
 
 
 def _pass_on(session: _Session, cluster: Cluster) -> None:
@@ -156,13 +156,13 @@ def _exit_code(session: _Session, hint: str) -> int:
     said = decoded(session.status) or {}
     if text(said, "status") == "Success":
         return 0
-    causes = {text(cause, "reason"): text(cause, "message") for cause in listing(said, "details", "causes")}
+    causes = {text(cause, "reason"): message_of(cause) for cause in listing(said, "details", "causes")}
     code = causes.get("ExitCode", "")
     if re.fullmatch("[0-9]{1,3}", code) and 0 < int(code) < 256:
         return int(code)
     if code:
         raise ExecFailed(f"the kubelet says that the command ended with {code[:20]}; expected an exit code from 1 to 255", hint=hint)
-    raise ExecFailed(text(said, "message") or "the connection to the pod ended before the command did", hint=hint)
+    raise ExecFailed(message_of(said) or "the connection to the pod ended before the command did", hint=hint)
 
 
 @contextlib.contextmanager

@@ -294,7 +294,7 @@ def _schema_problems(stderr: str) -> list[Problem]:
             continue
         pointer, said = found.groups()
         if said.startswith("'"):
-            rule = re.search(r".* (does not match pattern|is not valid) (.*)", said)
+            rule = re.match(r".* (does not match pattern|is not valid) (.*)", said)
             said = f"the value {rule[1]} {rule[2]}" if rule else "the value is not accepted"
         said = re.sub(r"(Length: )got \d+, ", r"\1", said)
         problems.append(Problem(said, path=pointer.strip("/").replace("/", ".")))

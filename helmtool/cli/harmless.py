@@ -7,8 +7,8 @@ import re
 from helmtool.model.redaction import redact_text
 from helmtool.model.text import visible
 
-BREAK = re.compile(r"\s*[\t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]\s*")
-"""What would end a line or a cell, with the spaces around it."""
+BREAK = re.compile(r"[\t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
+"""What would end a line or a cell."""
 
 
 def harmless(text: str) -> str:
@@ -18,4 +18,5 @@ def harmless(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The text for a table cell or one line of a list: harmless, and nothing in it ends the line or moves the next column."""
-    return visible(BREAK.sub(" ", redact_text(text)))
+    first, *others = BREAK.split(redact_text(text))
+    return visible(" ".join([first.rstrip() if others else first, *filter(None, map(str.strip, others))]))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-OBJECT = re.compile(r'\b([A-Za-z]+(?:\.[a-z0-9.]+)?) "([a-z0-9.-]{1,253})" (?:is |was )?(invalid|forbidden|not found)')
+OBJECT = re.compile(r'\b([A-Za-z]{1,100}(?:\.[a-z0-9.]{1,253})?) "([a-z0-9.-]{1,253})" (?:is |was )?(invalid|forbidden|not found)')
 FIELD = re.compile(
     r"\b([a-z][\w./\[\]-]{0,200}): (?:Invalid value|Required value|Forbidden|Unsupported value|Not found|Duplicate value|Too (?:long|many))"
 )
 MOST_FIELDS = 5
 HOOK = re.compile(r"\b((?:pre|post)-(?:install|upgrade|rollback|delete))\b")
-RIGHT = re.compile(r'cannot ([a-z]+) resource "([a-z0-9./-]+)"')
-TEMPLATE = re.compile(r"[\w.-]+/(?:[\w.-]+/)*[\w.-]+\.(?:yaml|yml|tpl|txt)(?::\d+){0,2}")
+RIGHT = re.compile(r'cannot ([a-z]{1,100}) resource "([a-z0-9./-]{1,300})"')
+TEMPLATE = re.compile(r"(?<![\w./-])(?:[\w.-]{1,255}/){1,20}[\w.-]{1,255}\.(?:yaml|yml|tpl|txt)(?::\d+){0,2}")
 CLASSES = (
     ("conflict", "other managers have set fields that it would set"),
     ("cannot be imported into the current release", "an object exists that Helm does not manage for this release"),

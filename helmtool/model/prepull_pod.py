@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from helmtool.model.manifest import Manifest
+from helmtool.model.reading import message_of
 
 RELEASE_LABEL = "helmtool-release"
 LABELS = {"app.kubernetes.io/managed-by": "helmtool", "app.kubernetes.io/component": "prepull"}
@@ -148,7 +149,7 @@ def judge_pull(pod: Manifest, events: Iterable[Manifest] = ()) -> PullState:
         return _ended(state["terminated"])
     waiting = state.get("waiting") or {}
     if waiting.get("reason") in {*PULLS_AGAIN, *NEVER_PULLS}:
-        return _failing(waiting, [str(e.get("message")) for e in events if e.get("reason") == "Failed"])
+        return _failing(waiting, [message_of(e) for e in events if e.get("reason") == "Failed"])
     if waiting.get("reason") in AFTER_THE_PULL:
         return PullState(Pull.PULLED, f"{waiting['reason']}: {waiting.get('message', '')}")
     if status.get("phase") == "Failed":
@@ -179,5 +180,5 @@ def brief(text: str) -> str:
 def _unplaced(status: dict[str, Any]) -> PullState | None:
     for condition in status.get("conditions") or []:
         if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            return PullState(Pull.UNPLACED, str(condition.get("message")))
+            return PullState(Pull.UNPLACED, message_of(condition))
     return None

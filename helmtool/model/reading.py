@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+LONGEST_MESSAGE = 1 << 13
+"""Characters. Kubernetes cuts most messages at 1,024 or 4,096 (an event's, a container's)."""
+
 
 def at(thing: Any, *path: str) -> Any:
     """What stands at the path; nothing where a map on the way is missing or is none."""
@@ -29,6 +32,11 @@ def text(thing: Any, *path: str) -> str:
     """The text at the path; empty where there is none."""
     found = at(thing, *path)
     return found if isinstance(found, str) else ""
+
+
+def message_of(thing: Any, *path: str) -> str:
+    """The `message` of what stands at the path, at most LONGEST_MESSAGE characters of it: patterns look through it."""
+    return text(thing, *path, "message")[:LONGEST_MESSAGE]
 
 
 def number(thing: Any, *path: str) -> int | None:

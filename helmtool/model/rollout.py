@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from helmtool.model.manifest import Manifest
-from helmtool.model.reading import listing, number
+from helmtool.model.reading import listing, message_of, number
 
 DEFAULT_DEADLINE = 600
 """The API server's own progressDeadlineSeconds."""
@@ -67,7 +67,7 @@ def late_mark(deployment: Manifest | None) -> tuple[str, str]:
     """
     status = (deployment or {}).get("status") or {}
     late = [c for c in listing(status, "conditions") if c.get("reason") == "ProgressDeadlineExceeded"]
-    return (str(late[0].get("lastUpdateTime") or ""), str(late[0].get("message") or "")) if late else ("", "")
+    return (str(late[0].get("lastUpdateTime") or ""), message_of(late[0])) if late else ("", "")
 
 
 def _deadline_exceeded(status: dict[str, Any]) -> bool:
@@ -77,4 +77,4 @@ def _deadline_exceeded(status: dict[str, Any]) -> bool:
     calls a new one late at once, while the old pod still stops. It then names the Deployment, not a ReplicaSet.
     """
     late = [c for c in listing(status, "conditions") if c.get("type") == "Progressing" and c.get("reason") == "ProgressDeadlineExceeded"]
-    return any(not str(c.get("message") or "").startswith("Deployment ") for c in late)
+    return any(not message_of(c).startswith("Deployment ") for c in late)

@@ -9,7 +9,7 @@ from typing import Any
 from helmtool.model.causes import Cause
 from helmtool.model.manifest import Manifest
 from helmtool.model.observation import Observation, event_time
-from helmtool.model.reading import listing, number, text
+from helmtool.model.reading import listing, message_of, number, text
 from helmtool.model.rollout import Rollout
 
 EVENTS = 3
@@ -102,7 +102,7 @@ def _event(event: Manifest) -> EventRow:
         event_time(event),
         f"{about.get('kind', '')}/{about.get('name', '')}",
         str(event.get("reason") or ""),
-        str(event.get("message") or ""),
+        message_of(event),
         event.get("type") == "Warning",
         number(event, "series", "count") or number(event, "count") or 1,
     )
@@ -168,9 +168,9 @@ def _said(pod: Manifest, statuses: Sequence[dict[str, Any]], events: Sequence[Ma
     """Why it is not ready: the scheduler's, the kubelet's or the probe's last words, else how a container ended before."""
     if is_ready(pod):
         return ""
-    waiting = [str(((s.get("state") or {}).get("waiting") or {}).get("message") or "") for s in statuses]
-    probes = [str(event.get("message") or "") for event in events if event.get("reason") == "Unhealthy"]
+    waiting = [message_of(s, "state", "waiting") for s in statuses]
+    probes = [message_of(event) for event in events if event.get("reason") == "Unhealthy"]
     ended = [(s.get("lastState") or {}).get("terminated") or (s.get("state") or {}).get("terminated") for s in statuses]
     exits = [f"exit code {e.get('exitCode')} ({e.get('reason')})" for e in ended if e and e.get("exitCode")]
-    said = [str(_condition(pod, "PodScheduled").get("message") or ""), *waiting, *probes[-1:], *exits]
+    said = [message_of(_condition(pod, "PodScheduled")), *waiting, *probes[-1:], *exits]
     return next((text for text in said if text), "")

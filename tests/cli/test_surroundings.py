@@ -123,6 +123,11 @@ def test_somebody_without_rights(cli: Cli, everybodys: Path) -> None:
         pytest.skip("the interpreter is not readable for others")
     home = {"HOME": "/nosuch"}
     assert cli.shell(f"{as_nobody} $H tag check --offline HG0105a", env=home).code == 0
+    refused = cli.shell(f"{as_nobody} $H values prod", env=home)  # in a checkout of root
+    assert (refused.code, refused.out) == (4, "")
+    assert "belongs to another user" in refused.err
+    assert cli.shell(f"{as_nobody} $H --config-dir . values prod", env=home).code == 0
+    os.chown(cli.root, NOBODY, NOBODY)
     assert cli.shell(f"{as_nobody} $H values prod", env=home).code == 0
     (cli.root / "values/prod.yaml").chmod(0)
     refused = cli.shell(f"{as_nobody} $H values prod", env=home)

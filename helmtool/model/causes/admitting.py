@@ -12,7 +12,7 @@ from helmtool.model.causes.pods import names
 from helmtool.model.manifest import Manifest
 from helmtool.model.observation import Observation
 from helmtool.model.path import Path
-from helmtool.model.reading import listing, moment, text
+from helmtool.model.reading import listing, message_of, moment, text
 
 REFUSED_STAY = 8.0
 """Seconds between the first refusal and the last: the controller tries again after 0.6, 1.3, 2.6, 5 and 10 s."""
@@ -29,8 +29,8 @@ RULES = (
     ("account-missing", r'error looking up service account \S+/(?P<account>[^:]+): serviceaccount "[^"]+" not found'),
     ("account-missing", r'serviceaccounts? "(?P<account>[^"]+)" not found'),
     ("field-conflict", r'conflicts? with "(?P<manager>[^"]+)"[^:]*: ?-? ?(?P<field>\S+)'),
-    ("immutable-field", r'(?P<object>[\w.]+ "[^"]+") is invalid: (?P<field>[\w.\[\]]+): .*(?:immutable|may not be changed)'),
-    ("immutable-field", r"(?P<field>[\w.\[\]]+): (?:Forbidden|Invalid value): .*immutable"),
+    ("immutable-field", r'(?P<object>[\w.]{1,100} "[^"]+") is invalid: (?P<field>[\w.\[\]]{1,300}): .*(?:immutable|may not be changed)'),
+    ("immutable-field", r"(?P<field>[\w.\[\]]{1,300}): (?:Forbidden|Invalid value): .*immutable"),
 )
 """The API server's words, and the names in them; the first that fits."""
 COMPILED = tuple((code, re.compile(pattern, re.DOTALL)) for code, pattern in RULES)
@@ -46,7 +46,7 @@ def admitting_causes(observation: Observation) -> Iterator[Cause]:
     failing = next((c for c in listing(newest, "status", "conditions") if text(c, "type") == "ReplicaFailure"), None)
     if newest is None or failing is None or text(failing, "status") != "True":
         return
-    said, since = text(failing, "message"), moment(failing, "lastTransitionTime")
+    said, since = message_of(failing), moment(failing, "lastTransitionTime")
     events = [e for e in observation.events_of(newest) if text(e, "reason") == "FailedCreate"]
     current = [e for e in events if (seen := last_seen(e)) and since and seen >= since]
     cause = refusal(said, names(observation)) or make("pod-refused", {**names(observation), "said": said}, [said], Certainty.LIKELY)
@@ -92,5 +92,5 @@ def _never_fits(said: str) -> bool:
 
 def _amounts(said: str, word: str) -> dict[str, float]:
     found = re.search(rf"{word}: (.*?)(?:, (?:used|limited): |$)", said)
-    pairs = re.findall(r"([\w./-]+)=([\d.]+)([a-zA-Z]*)", found[1]) if found else []
+    pairs = re.findall(r"([\w./-]{1,300})=([\d.]+)([a-zA-Z]*)", found[1]) if found else []
     return {name: float(amount.rstrip(".") or 0) * UNITS.get(unit, 1) for name, amount, unit in pairs}

@@ -9,7 +9,7 @@ from helmtool.model.causes.cause import Cause, Certainty
 from helmtool.model.manifest import Manifest
 from helmtool.model.observation import Observation
 from helmtool.model.ownership import field_writer
-from helmtool.model.reading import at, number, text
+from helmtool.model.reading import at, message_of, number, text
 
 
 def pause_cause(deployment: Manifest | None) -> Cause | None:
@@ -26,7 +26,7 @@ def changed_causes(observation: Observation) -> Iterator[Cause]:
     desired = number(deployment, "spec", "replicas")
     if desired == 0:
         who = field_writer(deployment, "spec", "replicas")  # with kubectl scale --replicas=0 the API server forgets it
-        said = [text(event, "message") for event in observation.events_of(deployment or {}) if text(event, "reason") == "ScalingReplicaSet"]
+        said = [message_of(event) for event in observation.events_of(deployment or {}) if text(event, "reason") == "ScalingReplicaSet"]
         seen = [f"spec.replicas: 0{f', set by {who}' if who else ''}", *said[-1:]]
         yield make("scaled-to-zero", _names(deployment), seen, Certainty.CERTAIN)
     elif (cause := pause_cause(deployment)) and (number(observation.newest_set, "spec", "replicas") or 0) < (desired or 1):

@@ -12,7 +12,7 @@ from helmtool.model.causes.pods import Container, containers, names
 from helmtool.model.manifest import Manifest
 from helmtool.model.observation import Observation
 from helmtool.model.prepull_pod import MAY_HEAL, NEVER_PULLS, PULLS_AGAIN, brief
-from helmtool.model.reading import moment, text
+from helmtool.model.reading import message_of, moment, text
 
 SLOW_PULL = 20.0
 """Seconds from which on a pull is worth a word."""
@@ -40,7 +40,7 @@ def image_causes(observation: Observation) -> Iterator[Cause]:
             given = names(observation, pod, container)
             reason = text(container.waiting, "reason")
             if reason in {*PULLS_AGAIN, *NEVER_PULLS}:
-                failed = [text(e, "message") for e in events if text(e, "reason") == "Failed"]
+                failed = [message_of(e) for e in events if text(e, "reason") == "Failed"]
                 yield pull_cause([f"{reason}: {text(container.waiting, 'message')}", *failed], given)
             elif reason == "ContainerCreating":
                 yield from _slow(observation, container, events, given)
@@ -68,7 +68,7 @@ def _code(words: str) -> str:
 def _slow(observation: Observation, container: Container, events: Iterable[Manifest], given: Mapping[str, str]) -> Iterator[Cause]:
     """A pull that goes on: the last word about the pod is that it pulls, or nothing is said of the image yet."""
     told = [e for e in events if text(e, "reason") in ("Pulling", "Pulled", "Failed")]
-    if told and text(told[-1], "reason") == "Pulling" and text(container.spec, "image") in text(told[-1], "message"):
+    if told and text(told[-1], "reason") == "Pulling" and text(container.spec, "image") in message_of(told[-1]):
         seconds = elapsed(observation, moment(told[-1], "lastTimestamp"))
         if seconds >= SLOW_PULL:
             yield make("image-pull-slow", given, [f"pulling for {seconds:.0f} s"], Certainty.POSSIBLE)

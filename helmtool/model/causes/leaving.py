@@ -9,7 +9,7 @@ from helmtool.model.causes.cause import Cause, Certainty
 from helmtool.model.causes.clock import elapsed
 from helmtool.model.causes.pods import containers, names
 from helmtool.model.observation import Observation
-from helmtool.model.reading import listing, moment, number, text
+from helmtool.model.reading import listing, message_of, moment, number, text
 
 LATE = 5.0
 """Seconds over its grace period from which on a pod is stuck: its kubelet kills it then, and says so a little later."""
@@ -37,4 +37,4 @@ def stalling_causes(observation: Observation) -> Iterator[Cause]:
         if text(condition, "type") == "Progressing" and text(condition, "reason") == "ProgressDeadlineExceeded":
             seconds = str(number(observation.deployment, "spec", "progressDeadlineSeconds") or "")
             given = {**names(observation), "seconds": seconds}
-            yield make("no-progress", given, [text(condition, "message")], Certainty.POSSIBLE)
+            yield make("no-progress", given, [message_of(condition)], Certainty.POSSIBLE)

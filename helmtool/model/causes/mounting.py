@@ -11,7 +11,7 @@ from helmtool.model.causes.clock import span
 from helmtool.model.causes.pods import VOLUME_SETTINGS, Container, containers, names
 from helmtool.model.manifest import Manifest
 from helmtool.model.observation import Observation
-from helmtool.model.reading import listing, text
+from helmtool.model.reading import listing, message_of, text
 
 STAY = 12.0
 """Seconds between the first failure and the last: the kubelet mounts again after 0.5, 1, 2, 4 and 8 s, so this is the sixth try, and
@@ -47,11 +47,11 @@ def mounting_causes(observation: Observation) -> Iterator[Cause]:
 def _unmounted(observation: Observation, pod: Manifest, failed: list[Manifest]) -> Iterator[Cause]:
     by_volume: dict[str, list[Manifest]] = {}
     for event in failed:
-        found = VOLUME.search(text(event, "message"))
+        found = VOLUME.search(message_of(event))
         if found:
             by_volume.setdefault(found[1], []).append(event)
     for volume, events in by_volume.items():
-        said = text(events[-1], "message")
+        said = message_of(events[-1])
         code, more = _judge(said)
         more = {**_mounted(pod, volume), **more}
         final = Certainty.CERTAIN if span(events) >= STAY else Certainty.LIKELY
@@ -81,9 +81,9 @@ def _name_in_pod(pod: Manifest, volume: str) -> str:
 
 def _unset(observation: Observation, container: Container, failed: list[Manifest]) -> Cause:
     """A variable of the container that is to come from what is not there."""
-    said = text(container.waiting, "message")
+    said = message_of(container.waiting)
     code, more = _judge(said)
-    final = Certainty.CERTAIN if span(e for e in failed if said in text(e, "message")) >= CONFIG_STAY else Certainty.LIKELY
+    final = Certainty.CERTAIN if span(e for e in failed if said in message_of(e)) >= CONFIG_STAY else Certainty.LIKELY
     given: Mapping[str, str] = {**names(observation, container.pod, container), "said": said, **more}
     evidence = [f"CreateContainerConfigError: {said}"]
     return make(code if code != "mount-fails" else "start-fails", given, evidence, final, ())

@@ -12,7 +12,7 @@ from helmtool.model.causes.pods import names, setting_of, volumes
 from helmtool.model.manifest import Manifest
 from helmtool.model.observation import Observation
 from helmtool.model.path import Path
-from helmtool.model.reading import listing, mapping, moment, text
+from helmtool.model.reading import listing, mapping, message_of, moment, text
 
 PLACING_STAY = 15.0
 """Seconds that a pod without a node must have waited: a label or taint that is about to change is changed within that."""
@@ -20,7 +20,7 @@ SILENCE = 10.0
 """Seconds in which the kubelet of a node takes note of a pod that was given to it; usually it is one."""
 EVICTIONS = 2
 """Evictions after which it is certain that the next pod would be evicted too."""
-REASON = re.compile(r"(\d+) (.+)")
+REASON = re.compile(r"(\d{1,9}) (.+)")
 CONDITION_TAINTS = "node.kubernetes.io/"
 """What taints begin with that the cluster itself sets and takes away again, as a node's state changes."""
 ROOM: Mapping[str, Path] = {
@@ -39,7 +39,7 @@ def placing_causes(observation: Observation) -> Iterator[Cause]:
             yield _evicted(observation, pod, given)
         elif not given["node"] and text(placed, "status") == "False":
             waited = elapsed(observation, moment(placed, "lastTransitionTime"))
-            yield from unplaced_causes(pod, text(placed, "message"), given, waited)
+            yield from unplaced_causes(pod, message_of(placed), given, waited)
         elif not given["node"]:
             yield from _unbound(observation, pod, given)
         else:
@@ -82,7 +82,7 @@ def _judge(reason: str, pod: Manifest) -> tuple[str, dict[str, str], Path | None
     if "unschedulable" in reason:
         return "node-cordoned", {}, None
     if "untolerated taint" in reason:
-        taints = ", ".join(re.findall(r"\{([^}]*)\}", reason)).replace(": ", "=").removesuffix("=")
+        taints = ", ".join(re.findall(r"\{([^{}]*)\}", reason)).replace(": ", "=").removesuffix("=")
         if "node.kubernetes.io/not-ready" in taints or "node.kubernetes.io/unreachable" in taints:
             return "node-not-ready", {"node": "(all)"}, None
         return "node-taint", {"taints": taints or reason}, None
@@ -122,15 +122,15 @@ def _is_about(event: Manifest, kind: str, name: str) -> bool:
 
 def _lost(observation: Observation, pod: Manifest, given: Mapping[str, str], waited: float) -> Iterator[Cause]:
     """A node that does not take note of its pod, or says no more of it."""
-    said = [text(e, "message") for e in observation.events_of(pod) if text(e, "reason") == "NodeNotReady"]
+    said = [message_of(e) for e in observation.events_of(pod) if text(e, "reason") == "NodeNotReady"]
     silent = not text(pod, "status", "startTime") and waited >= SILENCE
     if said or silent:
         yield make("node-not-ready", given, said or [f"its kubelet has said nothing of the pod for {waited:.0f} s"], Certainty.LIKELY)
 
 
 def _evicted(observation: Observation, pod: Manifest, given: Mapping[str, str]) -> Cause:
-    said = text(pod, "status", "message")
-    evicted = [p for p in observation.new_pods if text(p, "status", "reason") == "Evicted" and text(p, "status", "message") == said]
+    said = message_of(pod, "status")
+    evicted = [p for p in observation.new_pods if text(p, "status", "reason") == "Evicted" and message_of(p, "status") == said]
     certainty = Certainty.CERTAIN if len(evicted) >= EVICTIONS else Certainty.LIKELY
     setting: Path = ("resources", "requests", "memory") if "low on resource: memory" in said else ()
     return make("evicted", {**given, "said": said}, [f"Evicted: {said}"], certainty, setting)

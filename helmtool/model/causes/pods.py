@@ -9,7 +9,7 @@ from helmtool.model.manifest import Manifest
 from helmtool.model.observation import Observation
 from helmtool.model.path import Path
 from helmtool.model.prepull_pod import brief
-from helmtool.model.reading import at, listing, mapping, number, text
+from helmtool.model.reading import at, listing, mapping, message_of, number, text
 
 VOLUME_SETTINGS: Mapping[str, Path] = {
     "proxy-secrets": ("sharedSecrets", "proxy"),
@@ -147,6 +147,6 @@ def killer(observation: Observation, container: Container) -> str:
     """The code of the probe that had the container killed; empty where it ended by itself."""
     if not container.ended:
         return ""
-    kills = [text(e, "message") for e in observation.events_of(container.pod) if text(e, "reason") == "Killing"]
+    kills = [message_of(e) for e in observation.events_of(container.pod) if text(e, "reason") == "Killing"]
     told = [code for message in kills for code, words in KILLED_BY.items() if f"Container {container.name} {words}" in message]
     return told[-1] if told else ""

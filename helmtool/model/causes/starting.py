@@ -11,7 +11,7 @@ from helmtool.model.causes.pods import Container, all_containers, is_repeated, k
 from helmtool.model.causes.words import shown, what_heals
 from helmtool.model.manifest import Manifest
 from helmtool.model.observation import Observation
-from helmtool.model.reading import at, listing, mapping, moment, number, text
+from helmtool.model.reading import at, listing, mapping, message_of, moment, number, text
 
 CANNOT_START = {"StartError", "RunContainerError", "CreateContainerError", "ContainerCannotRun"}
 WRONG_EXECUTABLE = re.compile(r"exec format error", re.I)
@@ -127,7 +127,7 @@ def _last_lines(observation: Observation, container: Container) -> list[str]:
 def _unhealthy(observation: Observation, pod: Manifest, probe: str) -> list[str]:
     """The last thing that a probe said, with how often it failed."""
     events = [e for e in observation.events_of(pod) if text(e, "reason") == "Unhealthy"]
-    told = [e for e in events if text(e, "message").lower().startswith(f"{probe} probe")]
+    told = [e for e in events if message_of(e).lower().startswith(f"{probe} probe")]
     return [f"{text(told[-1], 'message')} ({number(told[-1], 'count') or 1} times)"] if told else []
 
 
@@ -142,4 +142,4 @@ def _was_available(observation: Observation) -> bool:
     """Whether the newest pods have been available once; the condition may still be of the ReplicaSet before, so its name counts."""
     newest = f'"{text(observation.newest_set, "metadata", "name")}"'
     conditions = (c for c in listing(observation.deployment, "status", "conditions") if text(c, "type") == "Progressing")
-    return any(text(c, "reason") == "NewReplicaSetAvailable" and newest in text(c, "message") for c in conditions)
+    return any(text(c, "reason") == "NewReplicaSetAvailable" and newest in message_of(c) for c in conditions)

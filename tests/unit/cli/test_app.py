@@ -269,7 +269,7 @@ def test_the_end_of_the_program_leaves_nothing_undone() -> None:
         "atexit.register(lambda: print('registered'))\n"
         "pool = concurrent.futures.ThreadPoolExecutor(1)\n"
         "pool.submit(int).result()\n"
-        "threading.Thread(target=lambda: (time.sleep(0.3), print('of a thread'))).start()\n"
+        "threading.Thread(target=lambda: (time.sleep(2), print('of a thread'))).start()\n"
         "sys.argv[1:] = sys.argv[1:] or ['--version']\n"
         "main()\n"
     )

@@ -108,7 +108,7 @@ test-kubeconfig: venv tools ## Connect as kubectl does: 600 combinations of kube
 crash-suite: venv tools ## The same 3,000 times, which takes hours; Ctrl-C ends a sitting, the next one goes on (tests/cluster/crash/result.json)
 	HELMTOOL_CRASH_RUNS=3000 $(PYTEST) -s tests/cluster/crash; ended=$$?; $(BIN)/python tools/generate_reference.py; exit $$ended
 
-proofs: venv tools ## The proofs at their full numbers: leaks, fuzzing, generated values, kubeconfigs, writers, soak, crashes; hours (Debian: strace)
+proofs: venv tools ## The proofs at their full numbers: leaks, fuzzing, generated values, kubeconfigs, writers, soak, errors, crashes; hours (Debian: strace)
 	@$(PYTHON) tools/build.py proofs
 	HELMTOOL_GENERATED_RUNS=10000 $(PYTEST) -s tests/proofs/generated
 	HELMTOOL_KUBECONFIG_RUNS=5000 $(PYTEST) -s tests/proofs/kubeconfig
@@ -116,6 +116,7 @@ proofs: venv tools ## The proofs at their full numbers: leaks, fuzzing, generate
 	HELMTOOL_WRITERS_RUNS=50 $(PYTEST) -s tests/cluster/one_writer
 	HELMTOOL_SOAK_RUNS=500 $(PYTEST) -s tests/cluster/soak
 	HELMTOOL_LEAK_RUNS=2000 $(PYTEST) tests/cluster/leaks
+	HELMTOOL_ERROR_RUNS=300 $(PYTEST) -s tests/cluster/test_unexpected_errors.py
 	$(MAKE) crash-suite
 
 lint: venv ## Check style, types and generated files

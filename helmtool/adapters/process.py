@@ -36,7 +36,7 @@ LARGEST, PIECE = 64 << 20, 1 << 16
 
 
 class TooMuchOutput(OperationFailed):
-    """A program printed more than LARGEST bytes, and was killed."""
+    """A program printed more than 64 MiB, and was killed."""
 
     code = "too-much-output"
 

@@ -184,6 +184,7 @@ def _other_header(rng: random.Random, request: Request, reply: Reply, address: s
             "Bearer realm=" + "x" * 5000,
             'a="' * 5000,
             "," * 20_000,
+            "Bearer" + " " * 60_000 + '"',
         ),
         "Location": elsewhere,
         "Retry-After": ("0", "-1", "9999999999", "1" * 400, "Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 99 Foo 0 0:0:0", "٣", "1e3", "²"),

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from helmtool.adapters.credentials import CredentialsFailed
 from helmtool.adapters.lease import LeaseStore
 from helmtool.adapters.process import kill_running
-from helmtool.errors import HelmtoolError, OperationFailed, Refused
+from helmtool.errors import HelmtoolError, OperationFailed, Refused, Unexpected
 from helmtool.model.duration import parse_duration
 from helmtool.model.lease import Lease, Observer, Standing, moment
 from helmtool.operations.clock import who
@@ -68,7 +68,7 @@ class Lock:
         self._ended.set()
         self._keeper.join()
         if not self.lost:
-            with contextlib.suppress(HelmtoolError):
+            with contextlib.suppress(Exception):
                 self._store.delete(self._lease)
 
     def _keep(self) -> None:
@@ -77,7 +77,8 @@ class Lock:
             pause = self._lease.seconds / RENEWALS
             try:
                 self._renew()
-            except HelmtoolError as error:
+            except Exception as caught:  # a mistake of ours too: a keeper that has ended would let the lock run out unnoticed
+                error = caught if isinstance(caught, HelmtoolError) else Unexpected(caught)
                 pause = self._lease.seconds / RETRIES
                 self._remedy = error.hint if isinstance(error, CredentialsFailed) else ""
                 if time.monotonic() - self._renewed > self._lease.seconds * GIVEN_UP:

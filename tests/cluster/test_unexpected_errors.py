@@ -17,17 +17,21 @@ from fleets import Fleet
 
 FAULT = """
 import importlib, os
-module, _, name = os.environ["FAULT"].rpartition(".")
+module, _, name = os.environ["FAULT"].partition(":")
+holder = importlib.import_module(module)
+*owner, name = name.split(".")
+for part in owner:
+    holder = getattr(holder, part)
 def broken(*_, **__):
     raise eval(os.environ["FAULT_ERROR"])
-setattr(importlib.import_module(module), name, broken)
+setattr(holder, name, broken)
 """
-"""Python runs it before the program (site): the function that FAULT names raises."""
+"""Python runs it before the program (site): the function that FAULT names (`MODULE:NAME` or `MODULE:CLASS.NAME`) raises."""
 POINTS = {
-    "helmtool.operations.upgrade.kept_manifests": "RecursionError('deep')",
-    "helmtool.operations.settle.watch_rollout": "KeyError('a')",
-    "helmtool.operations.settle.verify": "UnicodeDecodeError('utf-8', bytes(1), 0, 1, 'odd')",
-    "helmtool.operations.settle.readiness": "MemoryError()",
+    "helmtool.operations.upgrade:kept_manifests": "RecursionError('deep')",
+    "helmtool.operations.settle:watch_rollout": "KeyError('a')",
+    "helmtool.operations.settle:verify": "UnicodeDecodeError('utf-8', bytes(1), 0, 1, 'odd')",
+    "helmtool.operations.settle:readiness": "MemoryError()",
 }
 
 
@@ -52,10 +56,21 @@ def test_an_error_after_the_apply(project: Path, kube: Kube, helmtool: Helmtool,
 
 def test_an_error_while_the_cause_is_looked_for(project: Path, kube: Kube, helmtool: Helmtool, tmp_path: Path) -> None:
     helmtool("release", "local", "HG0105a", "--timeout", "20s")
-    program = broken(project, tmp_path, "helmtool.operations.going_back.explain", "TypeError('odd')")
+    program = broken(project, tmp_path, "helmtool.operations.going_back:explain", "TypeError('odd')")
     failed = program("release", "local", "HG0105b", *UNSCHEDULABLE, "--timeout", "3s", "-o", "json", code=1)
     assert "rolled back" in failed.error["message"]
     assert kube.serving == [f"{REPOSITORY}:HG0105a"]
+
+
+def test_renewals_of_the_lock_that_fail_in_an_unforeseen_way(quick_lock: Path, kube: Kube, tmp_path: Path) -> None:
+    Helmtool(quick_lock)("release", "local", "HG0105a", "--timeout", "20s")
+    program = broken(quick_lock, tmp_path, "helmtool.operations.lock:Lock._renew", "KeyError('a')")
+    began = time.monotonic()
+    failed = program("release", "local", "HG0105b", *UNSCHEDULABLE, "--timeout", "20s", "-o", "json", code=1)
+    assert time.monotonic() - began < 15
+    assert failed.error["code"] == "lock-lost"
+    assert "could not be renewed (internal error in helmtool: KeyError)" in failed.error["message"]
+    assert "Traceback" not in failed.err
 
 
 RUNS = int(os.environ.get("HELMTOOL_ERROR_RUNS", "24"))

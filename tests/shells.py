@@ -30,10 +30,11 @@ PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class Shells:
-    """Completes in a folder with these variables; `helmtool` is on their PATH."""
+    """Completes in a folder with these variables; `helmtool` is on their PATH, and completes with `answer` instead if it is set."""
 
     folder: Path
     variables: Mapping[str, str]
+    answer: bytes = b""
 
     def offered(self, shell: str, line: str) -> list[str]:
         """What bash or fish offers for the line, without fish's descriptions; anything on stderr fails the test."""
@@ -49,10 +50,31 @@ class Shells:
         require("zsh")
         script = self._script("zsh")
         (self.folder / ".zshrc").write_text(f"autoload -Uz compinit; compinit -u; source {script}; PS1='ready> '\n")
+        return self._typed(self.folder, line, until)
+
+    def installed(self, shell: str, line: str) -> str:
+        """What a new shell offers for the line after `--install-completion` was run in that shell; in zsh, what the first Tab shows."""
+        require(shell)
+        self._program()
+        home = Path(self.variables["HOME"])
+        install = [shell, "-c", "helmtool --install-completion; :"]
+        subprocess.run(install, cwd=self.folder, env=self._environment, capture_output=True, check=True, timeout=PATIENCE)
+        if shell == "zsh":
+            with (home / ".zshrc").open("a") as file:
+                file.write("PS1='ready> '\n")
+            return self._typed(home, line, "preprod")
+        after = {
+            "bash": ["bash", "--norc", "-c", BASH, "bash", str(home / ".bash_completions/helmtool.sh"), line],
+            "fish": ["fish", "-c", 'complete -C "$argv[1]"', line],
+        }
+        done = subprocess.run(after[shell], cwd=self.folder, env=self._environment, capture_output=True, check=True, timeout=PATIENCE)
+        return done.stdout.decode()
+
+    def _typed(self, settings: Path, line: str, until: str) -> str:
         process, terminal = pty.fork()
         if process == 0:
             os.chdir(self.folder)
-            os.execvpe("zsh", ["zsh", "-i"], {**self._environment, "ZDOTDIR": str(self.folder), "TERM": "dumb"})
+            os.execvpe("zsh", ["zsh", "-i"], {**self._environment, "ZDOTDIR": str(settings), "TERM": "dumb"})
         try:
             read_until(terminal, "ready> ")
             os.write(terminal, line.encode() + b"\t")
@@ -65,12 +87,18 @@ class Shells:
     def _environment(self) -> dict[str, str]:
         return dict(self.variables) | {"PATH": f"{self.folder / 'bin'}:{self.variables['PATH']}"}
 
-    def _script(self, shell: str) -> Path:
-        """The shell's own script, as --install-completion writes it, and a helmtool on PATH."""
+    def _program(self) -> None:
+        """A helmtool on PATH."""
         program = self.folder / "bin/helmtool"
         program.parent.mkdir(exist_ok=True)
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} -m helmtool "$@"\n')
+        (self.folder / "answer").write_bytes(self.answer)
+        answers = f"case $_HELMTOOL_COMPLETE in complete_*) exec cat {self.folder}/answer;; esac\n" if self.answer else ""
+        program.write_text(f'#!/bin/sh\n{answers}exec {sys.executable} -m helmtool "$@"\n')
         program.chmod(0o755)
+
+    def _script(self, shell: str) -> Path:
+        """The shell's own script, as --install-completion writes it, and a helmtool on PATH."""
+        self._program()
         argv = [sys.executable, "-m", "helmtool"]
         variables = self._environment | {"_HELMTOOL_COMPLETE": f"source_{shell}"}
         script = subprocess.run(argv, cwd=self.folder, env=variables, capture_output=True, check=True, timeout=PATIENCE).stdout

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from helmtool.cli.harmless import one_line
 from helmtool.cli.options import terminal
 from helmtool.errors import Interrupted, Refused
-from helmtool.model.redaction import redact_text
 
 if TYPE_CHECKING:
     from helmtool.model.environment import Environment
@@ -49,11 +49,11 @@ def hidden_answer(question: str) -> str | None:
     """What a person types without an echo; nothing where there is no terminal. Raises Interrupted."""
     if sys.stdin is None or not sys.stdin.isatty():
         return None
-    return str(_answer(lambda: typer.prompt(redact_text(question), hide_input=True, err=True)))
+    return str(_answer(lambda: typer.prompt(one_line(question), hide_input=True, err=True)))
 
 
 def _ask(question: str) -> bool:
-    return bool(_answer(lambda: typer.confirm(redact_text(question), err=True)))
+    return bool(_answer(lambda: typer.confirm(one_line(question), err=True)))
 
 
 def _answer(ask: Callable[[], Any]) -> Any:

@@ -12,8 +12,11 @@ BREAK = re.compile(r"[\t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
 
 
 def harmless(text: str) -> str:
-    """The text redacted and without what a terminal would obey: it may come from a file, or from another machine."""
-    return visible(redact_text(text))
+    """The text redacted and without what a terminal would obey: it may come from a file, or from another machine.
+
+    Its lines after the first are indented, so that none looks like a line of the program's own.
+    """
+    return visible(redact_text(text).expandtabs().replace("\n", "\n    "))
 
 
 def one_line(text: str) -> str:

@@ -1,29 +1,46 @@
-"""Completion in zsh: typer's own script has the shell evaluate words and descriptions, of which it escapes only some characters."""
+"""The script that completes in zsh. Typer's own has the shell evaluate what the program prints, and does not escape all of it."""
 
 from __future__ import annotations
 
 from typer import _completion_classes, _completion_shared
 
-SCRIPT = """\
+SCRIPT = r"""
 #compdef %(prog_name)s
 
+# The program prints a line for each match: the word, a tab, its description (typer's protocol for fish).
+# Nothing of it is evaluated: compadd takes both literally, and quotes the word that it inserts.
 %(complete_func)s() {
-  local line word text
-  local -a found
-  for line in "${(@f)$(env _TYPER_COMPLETE_ARGS="${words[1,$CURRENT]}" _TYPER_COMPLETE_FISH_ACTION=get-args \
-%(autocomplete_var)s=complete_fish %(prog_name)s)}"; do
-    IFS=$'\\t' read -r word text <<<"$line"
-    [[ -n $word ]] && found+=("${word//:/\\\\:}${text:+:$text}")
+  local -a lines values shown
+  local line width
+  lines=("${(@f)$(env _TYPER_COMPLETE_ARGS="${words[1,$CURRENT]}" _TYPER_COMPLETE_FISH_ACTION=get-args \
+    %(autocomplete_var)s=complete_fish %(prog_name)s)}")
+  lines=("${(@)lines:#}")
+  if (( ! $#lines )); then
+    _files
+    return
+  fi
+  values=("${(@)lines%%%%$'\t'*}")
+  if [[ "$lines" != *$'\t'* ]]; then
+    compadd -a values
+    return
+  fi
+  width=${#${(O@)values//?/x}[1]}
+  for line in "${(@)lines}"; do
+    line="${(r:width:)line%%%%$'\t'*}  ${${line#*$'\t'}:#$line}"
+    shown+=("${line[1,COLUMNS-1]}")
   done
-  if (( $#found )); then _describe -V '' found; else _files; fi
+  compadd -l -d shown -a values
 }
 
-compdef %(complete_func)s %(prog_name)s
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  %(complete_func)s "$@"
+else
+  compdef %(complete_func)s %(prog_name)s
+fi
 """
-"""Asks as typer's script for fish does, whose answer is a word and its description on each line: nothing of it is evaluated."""
 
 
 def replace_script() -> None:
-    """Has typer print and install this script."""
-    _completion_classes.ZshComplete.source_template = SCRIPT
+    """Has typer print and install this script for zsh."""
     _completion_shared._completion_scripts["zsh"] = SCRIPT
+    _completion_classes.ZshComplete.source_template = SCRIPT

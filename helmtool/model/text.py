@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import re
+
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]")
+"""Letters and marks that show nothing (fillers, selectors of variations), though Python calls them printable."""
 
 
 def oddities(data: bytes) -> list[str]:
@@ -22,11 +26,15 @@ def is_visible(text: str, besides: str = "") -> bool:
 
     `besides` are other characters that may stand in it. Spaces of other kinds than U+0020 do not count as visible (str.isprintable).
     """
-    return text.isprintable() or all(c.isprintable() or c in besides for c in text)
+    return (text.isprintable() and (text.isascii() or not _BLANK.search(text))) or all(c in besides or _is_seen(c) for c in text)
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() and not _BLANK.match(character)
 
 
 def visible(text: str, besides: str = "\n") -> str:
     """The text with an escape for each character that cannot be seen, but for those in `besides`: YAML reads it within double quotes."""
     if is_visible(text):
         return text
-    return "".join(c if c.isprintable() or c in besides else f"\\u{ord(c):04x}" if ord(c) < 1 << 16 else f"\\U{ord(c):08x}" for c in text)
+    return "".join(c if c in besides or _is_seen(c) else f"\\u{ord(c):04x}" if ord(c) < 1 << 16 else f"\\U{ord(c):08x}" for c in text)

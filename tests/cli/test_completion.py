@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from dataclasses import replace
 
 import pytest
 from program import PROGRAM, Cli
@@ -27,6 +29,21 @@ def test_environments(shells: Shells, shell: str) -> None:
 
 def test_environments_in_zsh(shells: Shells) -> None:
     assert "helmtool release preprod" in shells.typed("helmtool release pre", "preprod").replace("\x07", "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
+def test_a_new_shell_completes_once_it_is_installed(shells: Shells, shell: str) -> None:
+    assert "preprod" in shells.installed(shell, "helmtool release pre")
+
+
+def test_zsh_shows_words_with_their_descriptions(shells: Shells) -> None:
+    shown = shells.typed("helmtool release p\t", "prod     ")
+    assert re.search(r"preprod  \S", shown), shown
+
+
+def test_zsh_completes_files_where_the_program_has_nothing(shells: Shells) -> None:
+    (shells.folder / "my-identity.txt").touch()
+    assert "my-identity.txt" in shells.typed("helmtool secrets decrypt my-id", "identity.txt")
 
 
 def test_the_environments_of_another_checkout(shells: Shells, cli: Cli) -> None:
@@ -66,6 +83,18 @@ def test_a_description_is_never_run(shells: Shells, cli: Cli, shell: str) -> Non
         else:
             assert shells.offered(shell, "helmtool release ") == ["only-here"]
         assert not (cli.root / "MARK").exists(), text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_zsh_evaluates_nothing_of_what_the_program_prints(shells: Shells, text: str) -> None:
+    """The script alone: a program that prints hostile words and descriptions, and a word of two lines."""
+    answer = f"only-here\t{text}\nonly-two{text}\t{text}\n\tempty\nonly-three\tx\ty:z\n"
+    hostile = replace(shells, answer=answer.encode())
+    assert "only-" in hostile.typed("helmtool status only-h", "only-here")
+    assert "three" in hostile.typed("helmtool status onl\t", "only-three")
+    one = replace(shells, answer=f"only-two{text}\n".encode())
+    one.typed("helmtool status only-t", "only-two")
+    assert not (shells.folder / "MARK").exists()
 
 
 def test_a_word_that_a_shell_would_interpret_is_not_offered() -> None:

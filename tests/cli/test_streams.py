@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import subprocess
 from pathlib import Path
 
+import hostile_text
 import pytest
-from program import PROGRAM, Cli
+from program import Cli
 
 COLOUR = re.compile("\x1b\\[")
 
@@ -52,19 +50,7 @@ def test_a_full_disk(cli: Cli) -> None:
 
 def on_terminal(cli: Cli, *arguments: str, **variables: str) -> tuple[int, str]:
     """The exit code and all that a person sees."""
-    parent, child = pty.openpty()
-    running = subprocess.Popen(
-        [*PROGRAM, *arguments], cwd=cli.root, env={**cli.variables, "TERM": "xterm", **variables}, stdin=child, stdout=child, stderr=child
-    )
-    os.close(child)
-    seen = b""
-    try:
-        while part := os.read(parent, 65536):
-            seen += part
-    except OSError:  # the last one on the other side has left
-        pass
-    os.close(parent)
-    return running.wait(timeout=30), seen.decode()
+    return hostile_text.on_terminal(cli.root, {**cli.variables, **variables}, *arguments)
 
 
 def test_colours_are_for_terminals_that_want_them(cli: Cli) -> None:

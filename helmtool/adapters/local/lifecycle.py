@@ -113,7 +113,8 @@ def _restarted(state: State, progress: Progress) -> bool:
         kwok.restart(state)
         _finish(state)
     except kwok.StartFailed as error:
-        progress.warn(f"{error.message}\nit is made anew, its releases are gone")
+        progress.warn(error.message)
+        progress.warn("it is made anew, its releases are gone")
         return False
     return True
 

@@ -72,7 +72,7 @@ def run(
     read = subprocess.PIPE if input is not None else subprocess.DEVNULL if stdin is None else stdin
     whole = environment(env) | dict(secrets or {})
     program = subprocess.Popen(list(argv), stdin=read, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=whole, cwd=cwd)
-    return _finish(program, program.kill, input, timeout)
+    return _finish(program, argv, program.kill, timeout, input)
 
 
 def run_apart(argv: Sequence[str], *, env: Mapping[str, str], timeout: float) -> Completed:
@@ -92,18 +92,18 @@ def run_apart(argv: Sequence[str], *, env: Mapping[str, str], timeout: float) ->
     )
     _groups[program.pid] = _work.get()
     try:
-        return _finish(program, lambda: _kill(program.pid), None, timeout)  # also what it started, which would hold its outputs open
+        return _finish(program, argv, lambda: _kill(program.pid), timeout)  # also what it started, which would hold its outputs open
     finally:
         _groups.pop(program.pid, None)
 
 
-def _finish(program: subprocess.Popen[bytes], kill: Callable[[], None], input: bytes | None, timeout: float | None) -> Completed:
+def _finish(
+    program: subprocess.Popen[bytes], argv: Sequence[str], kill: Callable[[], None], timeout: float | None, input: bytes | None = None
+) -> Completed:
     """Both outputs of a program to their ends; it is killed where that takes too long, or they are too large."""
     until = None if timeout is None else time.monotonic() + timeout
     outputs = [_Output(stream, kill) for stream in (program.stdout, program.stderr) if stream]
-    feeder = threading.Thread(target=_feed, args=(program.stdin, input or b""), daemon=True)
-    feeder.start()
-    argv = tuple(map(str, program.args if isinstance(program.args, list) else []))
+    threading.Thread(target=_feed, args=(program.stdin, input or b""), daemon=True).start()
     try:
         for output in outputs:
             output.join(None if until is None else max(until - time.monotonic(), 0.0))
@@ -116,7 +116,7 @@ def _finish(program: subprocess.Popen[bytes], kill: Callable[[], None], input: b
         raise
     if any(output.is_too_large for output in outputs):
         raise TooMuchOutput(argv[0])
-    return Completed(argv, code, *(bytes(output.content) for output in outputs))
+    return Completed(tuple(argv), code, *(bytes(output.content) for output in outputs))
 
 
 def _feed(stdin: IO[bytes] | None, content: bytes) -> None:

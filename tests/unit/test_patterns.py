@@ -40,7 +40,8 @@ REPEATED = (
     ),
     *("-----BEGIN ", "password=", '"a":"b",', 'a "', 'conflict with "a"', "failed quota: ", "cannot a ", "a/b.", "Length: ", "validating "),
 )
-SECONDS = 1.0
+SECONDS = 3.0
+"""Of the processor: a pattern that takes quadratic time needs half a minute."""
 
 
 def links(text: str) -> None:

@@ -117,10 +117,13 @@ class Git:
         return done.stdout if done.returncode == 0 else None
 
 
-def is_safe(folder: Path) -> bool:
-    """Whether git would trust the folder: it is this user's (under sudo, the caller's too), or named in safe.directory (git-config)."""
+def is_safe(folder: Path, *below: Path) -> bool:
+    """Whether git would trust the folder: it is this user's (under sudo, the caller's too), or named in safe.directory (git-config).
+
+    So must be what is `below` it, as git's own folder must: anybody may write into a folder such as /tmp.
+    """
     own = {os.geteuid()} | ({int(os.environ["SUDO_UID"])} if not os.geteuid() and os.environ.get("SUDO_UID", "").isdecimal() else set())
-    if all(path.stat().st_uid in own for path in (folder, folder / ".git") if path.exists()):
+    if all(path.stat().st_uid in own for path in (folder, folder / ".git", *below) if path.exists()):
         return True
     trusted: list[str] = []
     anywhere = Git(Path("/"))  # no repository's own settings

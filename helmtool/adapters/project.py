@@ -207,7 +207,7 @@ def find_project(config_dir: Path | None) -> Project:
             raise ProjectNotFound(f"{error.filename}: {error.strerror}", hint=f"ls -ld {error.filename}, or --config-dir DIR") from None
         if not missing[folder]:
             copy = packaged.copy_of(folder)
-            if not (config_dir or copy or is_safe(folder)):
+            if not (config_dir or copy or is_safe(folder, *((folder / file).parent for file in MARKS))):
                 raise UnsafeProject(
                     f"the project {folder} belongs to another user, who decides what its chart and values do; expected one of yours",
                     hint=f"if you trust it: --config-dir {folder}, or: git config --global --add safe.directory {folder}",

@@ -44,9 +44,10 @@ def test_config_dir_is_that_folder_and_no_other(root: Path, monkeypatch: pytest.
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a folder to another user")
-def test_a_project_of_another_user_is_taken_only_if_it_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("foreign", [".", "values", "charts/newdqmgui"])
+def test_a_project_of_another_user_is_taken_only_if_it_is_named(root: Path, monkeypatch: pytest.MonkeyPatch, foreign: str) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    os.chown(root, 65534, 65534)
+    os.chown(root / foreign, 65534, 65534)
     monkeypatch.chdir(root / "values")
     with pytest.raises(UnsafeProject, match=f"the project {root} belongs to another user") as caught:
         find_project(None)
